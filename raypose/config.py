@@ -1,0 +1,111 @@
+"""The sections of a space file as dataclasses: their keys, types and defaults. `raypose check` reads them, and so does
+the code that uses a section (`Training(**config["training"])`), so that both always agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from raypose import registry
+
+# Which registry the component under a key comes from, wherever in a file the key stands.
+SLOTS = {
+    "backbone": registry.BACKBONES,
+    "neck": registry.NECKS,
+    "keypoint_head": registry.HEADS,
+    "codec": registry.CODECS,
+    "loss_keypoint": registry.LOSSES,
+    "model": registry.POSENETS,
+    "train": registry.DATASETS,
+    "val": registry.DATASETS,
+    "test": registry.DATASETS,
+    "optimizer": registry.OPTIMIZERS,
+    "lr_schedule": registry.LR_SCHEDULES,
+    "metrics": registry.METRICS,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """Random changes of the training images; each is off at 0."""
+
+    flip: float = 0.5  # probability
+    rotation: float = 30.0  # degrees to either side
+    scale: float = 0.25  # the crop is up to this fraction larger or smaller
+    shift: float = 0.05  # of the crop's size, to either side
+    half_body: float = 0.0  # probability of a crop around the upper or the lower body alone
+    color: float = 0.2  # brightness, contrast and saturation change by up to this fraction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The `data` section: a dataset component each for `train`, `val` and, touched once for the winner, `test`."""
+
+    train: dict[str, Any]
+    val: dict[str, Any]  # or {split: 0.2, group_by: file_name_prefix}: a part of `train`
+    test: dict[str, Any] | None = None
+    input_size: tuple[int, int] = (192, 256)  # width, height of the crop that the model sees, in pixels
+    padding: float = 1.25  # the crop is this much larger than the box
+    augment: Augment = field(default_factory=Augment)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """`val: {split: 0.2, group_by: ...}`: this fraction of `train`; images of one group stay together."""
+
+    split: float
+    group_by: str | None = None  # a key of the images' records in the annotation file, or `folder`
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The `training` section."""
+
+    epochs: int = 20
+    batch_size: int = 32
+    lr_schedule: dict[str, Any] | None = None  # a schedule, and `warmup`: the fraction of all steps that warm up
+    grad_clip: float | None = None  # largest norm of all gradients together
+    ema: float | None = None  # decay a step of the averaged weights that are validated and kept, for example 0.99
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    flip_test: bool = False  # average the prediction with that of the mirrored image
+    metrics: list[dict[str, Any]] = field(
+        default_factory=lambda: [{"type": "CocoAP"}, {"type": "PCK"}, {"type": "EPE"}]
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one trial takes; what is not said is derived from the cluster."""
+
+    cpu: float | None = None
+    gpu: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune:
+    """The `tune` section."""
+
+    metric: str = "AP"
+    mode: Literal["max", "min"] = "max"
+    num_trials: int = 20
+    sampler: dict[str, Any] = field(default_factory=lambda: {"type": "TPESampler"})
+    scheduler: dict[str, Any] | None = field(default_factory=lambda: {"type": "SuccessiveHalvingPruner"})
+    resources: Resources = field(default_factory=Resources)
+    max_concurrent: int | None = None
+    keep: int = 5  # the best trials that keep their weights
+    max_failures: int = 2  # restarts of a trial whose worker or node was lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceFile:
+    """The top level of a space file."""
+
+    name: str
+    data: Data
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    seed: int = 0
+    plugins: list[str] = field(default_factory=list)
+    training: Training = field(default_factory=Training)
+    tune: Tune = field(default_factory=Tune)

@@ -1,0 +1,41 @@
+"""RayPose's package metadata; the tools' settings are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (here / "raypose/__init__.py").read_text())
+
+setup(
+    name="raypose",
+    version=version[1] if version else "0",
+    description="Hyperparameter and architecture search for top-down 2D pose models, on Ray Tune and Optuna",
+    long_description=(here / "README.md").read_text() if (here / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["raypose", "raypose.*"]),
+    package_data={"raypose": ["py.typed"]},
+    install_requires=[
+        "torch>=2.5",
+        "torchvision>=0.20",
+        "timm>=1.0.15",
+        "ray[tune,default]>=2.49",
+        "optuna>=4.4",
+        "numpy>=1.26",
+        "pyyaml>=6.0",
+        "tensorboard>=2.16",
+        "opencv-python-headless>=4.9",
+        "faster-coco-eval>=1.6.5",
+        "pydantic>=2.8",
+        "scipy>=1.11",
+        "click>=8.1",
+        "rich>=13.7",
+    ],
+    extras_require={
+        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["raypose = raypose.cli:main"]},
+)
