@@ -4,9 +4,12 @@ the code that uses a section (`Training(**config["training"])`), so that both al
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from raypose import registry
+from raypose.errors import Problem, RayPoseError
+
+Section = TypeVar("Section")
 
 # Which registry the component under a key comes from, wherever in a file the key stands.
 SLOTS = {
@@ -109,3 +112,23 @@ class SpaceFile:
     plugins: list[str] = field(default_factory=list)
     training: Training = field(default_factory=Training)
     tune: Tune = field(default_factory=Tune)
+
+
+def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
+    """A section's dataclass from its part of a configuration; what is not given takes its default.
+
+    Raises:
+        RayPoseError: unknown keys, missing ones or values of a wrong type, all at once.
+
+    Example:
+        >>> read(Training, {"epochs": 3}).epochs
+        3
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(section).validate_python(mapping or {})
+    except ValidationError as error:
+        where = section.__name__.lower()
+        found = [(".".join(map(str, (where, *e["loc"]))), e["msg"]) for e in error.errors()]
+        raise RayPoseError([Problem(f"{path}: {message}", rule="wrong-value") for path, message in found]) from None

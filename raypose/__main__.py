@@ -1,0 +1,5 @@
+"""`python -m raypose` is `raypose`."""
+
+from raypose.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""The `raypose` command. One module a command, imported when it is called, so that `raypose --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from raypose.errors import RayPoseError
+
+# Each names its module in this package, where the command has the same name, and the line that --help shows.
+COMMANDS = {
+    "init": "Write a starter search space for your annotations.",
+    "check": "Check a search space without training anything.",
+    "sample": "Print configurations drawn from a search space.",
+    "tune": "Search a space: train its configurations and keep the best model.",
+    "show": "Show the leaderboard of an experiment.",
+    "train": "Train one configuration at its full length.",
+    "evaluate": "Evaluate a trained model on a dataset.",
+    "list": "List the components and their arguments.",
+    "version": "Print the versions of RayPose and what it runs on.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"raypose.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def raypose() -> None:
+    """Search hyperparameters and architectures of top-down 2D pose models.
+
+    Exit status: 0 done, 1 failed while running, 2 wrong input, 130 interrupted.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command; mistakes of the user's end in one clear message and exit status 2."""
+    try:
+        sys.exit(raypose(argv, standalone_mode=False) or 0)
+    except RayPoseError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)

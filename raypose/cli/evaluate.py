@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--on", "part", type=click.Choice(["val", "test", "train"]), default="val", show_default=True,
+              help="Which of the configuration's datasets.")  # fmt: skip
+@click.option("--ann-file", type=click.Path(path_type=Path), help="Another COCO keypoints file, instead of --on.")
+@click.option("--img-prefix", type=click.Path(path_type=Path), help="The folder of that file's images.")
+@click.option("--predictions", type=click.Path(path_type=Path), help="Write the predictions there, as COCO results.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The metrics as JSON.")
+def command(
+    model: Path,
+    part: str,
+    ann_file: Path | None,
+    img_prefix: Path | None,
+    predictions: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Evaluate the model folder MODEL on a dataset."""
+    from raypose.errors import RayPoseError
+    from raypose.files import write_json
+    from raypose.trial import evaluate
+
+    if (ann_file is None) != (img_prefix is None):
+        raise RayPoseError("--ann-file and --img-prefix go together", rule="missing-option")
+    data = None
+    if ann_file is not None:
+        data = {"type": "CocoKeypoints", "ann_file": str(ann_file), "img_prefix": str(img_prefix)}
+    metrics, results = evaluate(model, part, data, device)
+    if predictions is not None:
+        write_json(predictions, results)
+    if as_json:
+        click.echo(json.dumps(metrics, indent=1))
+        return
+    for name, value in metrics.items():
+        click.echo(f"{name:8} {value:.4g}")

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+
+@click.command("init")
+@click.argument("ann_file", type=click.Path(path_type=Path))
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of the images (default: looked for near ANN_FILE).")
+@click.option("--val", type=click.Path(path_type=Path), help="Annotations to validate on (default: a fifth of ANN_FILE).")
+@click.option("--name", help="Name of the experiment (default: from the folder of ANN_FILE).")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="The file to write (default: NAME.yaml).")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def command(
+    ann_file: Path, images: Path | None, val: Path | None, name: str | None, target: Path | None, force: bool
+) -> None:
+    """Write a starter search space for the COCO keypoints file ANN_FILE, with ranges that suit its size."""
+    from raypose.data import CocoKeypoints
+    from raypose.errors import RayPoseError
+    from raypose.files import write_text
+    from raypose.starter import Source, find_images, starter_space
+
+    images = images or find_images(ann_file)
+    table = CocoKeypoints(ann_file=str(ann_file), img_prefix=str(images))
+    name = name or re.sub(r"\W+", "_", ann_file.resolve().parent.parent.name).strip("_") or "search"
+    target = target or Path(f"{name}.yaml")
+    if target.exists() and not force:
+        raise RayPoseError(f"{target} exists", hint="--force replaces it, --to names another file", rule="file-exists")
+    write_text(target, starter_space(Source(ann_file, images, val, name, target), table))
+    click.echo(f"wrote {target}: {len(table)} instances, {len(table.info.names)} keypoints, {len(table.paths)} images")
+    click.echo(f"next: raypose check {target}; raypose tune {target}")

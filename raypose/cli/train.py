@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--to", "target", type=click.Path(path_type=Path),
+              help="The model folder to make (default: experiments/NAME-train, with a number if that exists).")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder that --to names.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs, instead of training.epochs.")
+@click.option("--device", help="cpu or cuda (default: cuda where there is one).")
+def command(source: Path, target: Path | None, resume: bool, epochs: int | None, device: str | None) -> int:
+    """Train one configuration at its full length: SOURCE is a YAML file without dimensions, or a model folder.
+
+    Ends with a model folder: config.yaml, weights.pt and metrics.json.
+    """
+    from raypose.training_run import train_one
+
+    return train_one(source, target, resume=resume, epochs=epochs, device=device)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("tune")
+@click.argument("space_file", metavar="SPACE", type=click.Path(path_type=Path))
+@click.option("--experiments", type=click.Path(path_type=Path), default=Path("experiments"), show_default=True,
+              help="Where the experiment's folder is made.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with an experiment that was interrupted, or extend a finished one.")
+@click.option("--num-trials", type=click.IntRange(min=1), help="Trials in all, instead of tune.num_trials.")
+@click.option("--address", help="Join the Ray cluster at this address (`auto`: the one on this machine).")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+def command(
+    space_file: Path, experiments: Path, resume: bool, num_trials: int | None, address: str | None, quiet: bool
+) -> int:
+    """Search the space in the file SPACE: train its configurations and keep the best model.
+
+    Everything is kept in EXPERIMENTS/NAME. Watch it with `tensorboard --logdir EXPERIMENTS`. Ctrl-C ends it; --resume goes
+    on with what was running and loses nothing.
+    """
+    from rich.console import Console
+
+    from raypose.tuning.checked import load_checked
+
+    console = Console()
+    space = load_checked(space_file)
+    from raypose.cli._result import print_result
+    from raypose.tuning import tune
+
+    result = tune(
+        space, experiments=experiments, resume=resume, num_trials=num_trials, address=address, console=console, quiet=quiet
+    )  # fmt: skip
+    if result.interrupted is not None:
+        where = "" if experiments == Path("experiments") else f" --experiments {experiments}"
+        console.print(f"\ninterrupted; go on with: raypose tune {space_file} --resume{where}", soft_wrap=True)
+        return 128 + result.interrupted
+    return print_result(console, result, space)

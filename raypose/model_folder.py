@@ -1,0 +1,95 @@
+"""A model folder: config.yaml, weights.pt and metrics.json. What a search leaves as `best/`, and what `train`,
+`evaluate` and `raypose.load` take."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from raypose.errors import RayPoseError
+from raypose.space import Space
+
+FILES = ("config.yaml", "weights.pt", "metrics.json")
+
+
+def save_weights(model: Any, info: Any, input_size: tuple[int, int], epoch: int, path: Path) -> None:
+    """Write `{state_dict, meta}`, MMPose's layout; `meta` says what a model needs to be built without its data."""
+    from raypose.training import checkpoints
+
+    meta = {"epoch": epoch, "input_size": list(input_size), "info": asdict(info)}
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    checkpoints.save({"state_dict": state, "meta": meta}, path)
+
+
+def config_file(path: Path) -> Path:
+    """The configuration file of a model folder; a file is one itself."""
+    file = path / "config.yaml" if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise RayPoseError(f"{path} is not a model folder: it has no config.yaml", rule="missing-file")
+    return file
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration in a model folder, or in a YAML file without dimensions."""
+    return Space.load(config_file(path)).config()
+
+
+def load(path: str | Path, device: str = "cpu") -> Any:
+    """The trained model of a model folder, in evaluation mode; `model.meta` holds `info` and `input_size`.
+
+    Raises:
+        RayPoseError: not a model folder, or its weights do not fit its configuration.
+
+    Example:
+        >>> model = raypose.load("experiments/quickstart/best")
+        >>> keypoints, scores = model.predict(images)  # [N,3,H,W], ImageNet-normalised
+    """
+    from raypose.models.builder import build_model
+    from raypose.plugins import load_plugins
+    from raypose.training import checkpoints
+
+    folder = Path(path)
+    config = read_config(folder)
+    load_plugins(config.get("plugins", []))
+    saved = checkpoints.load(folder / "weights.pt", device)
+    meta = saved["meta"]
+    model = build_model(
+        config["model"], len(meta["info"]["names"]), tuple(meta["input_size"]), init_weights=False
+    )
+    try:
+        model.load_state_dict(saved["state_dict"])
+    except RuntimeError as error:
+        raise RayPoseError(f"{folder}: weights.pt does not fit config.yaml: {error}", rule="bad-checkpoint") from None
+    model.meta = meta
+    return model.to(device).eval()
+
+
+def publish(source: Path, target: Path) -> None:
+    """Copy the model folder files of `source` to the folder `target`, which is replaced in one step."""
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    for name in FILES:
+        shutil.copy2(source / name, scratch / name)
+    if target.exists():
+        _exchange(scratch, target)
+        shutil.rmtree(scratch)
+    else:
+        scratch.rename(target)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    # Linux swaps two folders in one step; elsewhere there is a moment without the target.
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    at_cwd, exchange = -100, 2
+    if renameat2 is not None and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0:
+        return
+    aside = other.with_name(f".{other.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)

@@ -1,0 +1,1 @@
+"""Reads experiment folders: records of trials, leaderboards."""

@@ -1,0 +1,141 @@
+"""`raypose init`: a starter search space for a COCO keypoints file, with ranges that suit its size."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raypose.data import KeypointTable
+from raypose.errors import RayPoseError
+
+# Up to so many labelled instances: epochs, batch sizes, trials. Few instances need more passes and smaller batches.
+SIZES = [
+    (300, 40, [8, 16], 30),
+    (3_000, 30, [16, 32], 30),
+    (30_000, 20, [32, 64], 40),
+    (float("inf"), 20, [64, 128], 50),
+]
+
+TEMPLATE = """\
+# A search space for {table_size} instances with {keypoints} keypoints in {images} images.
+# Try it: raypose check {file}; then: raypose tune {file}
+name: {name}
+seed: 0
+
+data:
+  train: {{type: CocoKeypoints, ann_file: {ann_file}, img_prefix: {img_prefix}}}
+  val: {val}
+  input_size: {{choice: {input_sizes}}}      # width, height: the instances are about {width}x{height} pixels
+  augment:
+    flip: {flip}
+    rotation: {{uniform: [0, 45]}}
+    scale: {{uniform: [0.1, 0.4]}}
+
+model:
+  type: TopDown
+  backbone:
+    choice:
+      - {{type: HourglassNet, feat_channels: 24, downsample_times: 3}}
+      - {{type: ResNet, depth: {{choice: [18, 50]}}}}     # add pretrained: IMAGENET1K_V1 where there is a network
+      - {{type: MobileNetV3, arch: small}}
+  keypoint_head:
+    choice:
+      - {{type: HeatmapHead, codec: {{type: MSRAHeatmap, sigma: {{uniform: [1.0, 3.0]}}}},
+         loss_keypoint: {{choice: [{{type: SpatialCrossEntropyLoss}}, {{type: JointsMSELoss, loss_weight: 1000.0}}]}}}}
+      - {{type: IntegralRegressionHead}}
+
+optimizer:
+  choice:
+    - {{type: AdamW, lr: {{loguniform: [1e-4, 1e-2]}}, paramwise_cfg: {{norm_decay_mult: 0}}, weight_decay: 0.01}}
+    - {{type: SGD, lr: {{loguniform: [1e-3, 1e-1]}}, momentum: 0.9}}
+
+training:
+  epochs: {epochs}
+  batch_size: {{choice: {batch_sizes}}}
+  lr_schedule: {{type: CosineAnnealingLR, warmup: 0.05}}
+  grad_clip: 1.0
+  ema: 0.98
+
+tune:
+  metric: AP
+  mode: max
+  num_trials: {trials}
+  sampler: {{type: TPESampler}}
+  scheduler: {{type: SuccessiveHalvingPruner, min_resource: {first_rung}, reduction_factor: 3}}
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a starter space is for."""
+
+    ann_file: Path
+    img_prefix: Path
+    val_file: Path | None
+    name: str
+    file: Path
+
+
+def starter_space(source: Source, table: KeypointTable) -> str:
+    """The YAML text of a starter space for the training instances in `table`."""
+    epochs, batch_sizes, trials = next(rest for limit, *rest in SIZES if len(table) <= limit)
+    width, height = np.median(table.bbox[:, 2:], axis=0)
+    val = "{split: 0.2}"
+    if source.val_file is not None:
+        val = f"{{type: CocoKeypoints, ann_file: {_path(source.val_file, source)}, img_prefix: {_path(source.img_prefix, source)}}}"
+    return TEMPLATE.format(
+        name=source.name,
+        file=source.file.name,
+        ann_file=_path(source.ann_file, source),
+        img_prefix=_path(source.img_prefix, source),
+        val=val,
+        table_size=len(table),
+        images=len(table.paths),
+        keypoints=len(table.info.names),
+        width=round(float(width)),
+        height=round(float(height)),
+        input_sizes=_input_sizes(width / height),
+        flip=0.5 if table.info.flip_pairs else 0.0,
+        epochs=epochs,
+        batch_sizes=batch_sizes,
+        trials=trials,
+        first_rung=max(1, epochs // 9),
+    )
+
+
+def _input_sizes(aspect: float) -> list[list[int]]:
+    if aspect < 0.6:
+        return [[96, 192], [128, 256]]
+    if aspect < 0.85:
+        return [[96, 128], [192, 256]]
+    if aspect < 1.2:
+        return [[128, 128], [192, 192]]
+    return [[128, 96], [256, 192]]
+
+
+def _path(path: Path, source: Source) -> str:
+    # Relative to the space file where that is short, so that the folder can be moved as a whole.
+    relative = os.path.relpath(path.resolve(), source.file.resolve().parent)
+    text = relative if not relative.startswith(f"..{os.sep}..") else str(path.resolve())
+    return f'"{text}"'
+
+
+def find_images(ann_file: Path) -> Path:
+    """The folder near an annotation file in which its first image lies.
+
+    Raises:
+        RayPoseError: the file cannot be read, or none of the usual folders has the image.
+    """
+    try:
+        first = str(json.loads(ann_file.read_text())["images"][0]["file_name"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RayPoseError(f"{ann_file}: not a COCO keypoints file ({error})", rule="bad-annotations") from None
+    for base in (ann_file.parent, ann_file.parent.parent):
+        for folder in (base, *sorted(path for path in base.iterdir() if path.is_dir())):
+            if (folder / first).exists():
+                return folder
+    raise RayPoseError(f"{first} was not found near {ann_file}", hint="name the folder of the images: --images DIR")

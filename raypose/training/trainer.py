@@ -1,0 +1,130 @@
+"""The training loop. What happens around an epoch is in callbacks; what a step is made of is in `Trainer.step`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from raypose.training.precision import Precision
+
+
+class Batches(Protocol):
+    """Batches of an epoch, drawn with the generator that is passed in."""
+
+    def epoch(self, rng: np.random.Generator | None = None) -> Iterable[Any]: ...
+
+
+class Callback:
+    """Something that happens around epochs. `state_dict` and `load_state_dict` go into the checkpoint."""
+
+    def on_epoch_end(self, trainer: Trainer, epoch: int, metrics: dict[str, float]) -> None:
+        """After training and validating `epoch` (from 1); may add to `metrics`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+@dataclass
+class Trainer:
+    """Trains `model` on `batches`; all its randomness in epoch `e` comes from `[seed, e]`, so that a resumed training
+    ends with the weights of one that was never interrupted.
+
+    `evaluate(model)` gives the metrics of an epoch. `schedule` is stepped once an optimizer step.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: Any
+    batches: Batches
+    evaluate: Callable[[nn.Module], dict[str, float]]
+    device: str = "cpu"
+    seed: int = 0
+    grad_clip: float | None = None
+    ema: float | None = None
+    precision: str = "auto"
+    callbacks: Sequence[Callback] = field(default_factory=list)
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.amp = Precision(self.precision, self.device)
+        self.averaged: AveragedModel | None = None
+        if self.ema is not None:
+            self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.ema), use_buffers=True)
+
+    @property
+    def best_model(self) -> nn.Module:
+        """What is validated and kept: the averaged weights if there are any."""
+        return self.averaged.module if self.averaged is not None else self.model
+
+    def fit(self, epochs: int) -> None:
+        """Train up to epoch `epochs`, from the epoch after the last one that was done.
+
+        Raises:
+            FloatingPointError: the loss is no longer a finite number.
+        """
+        while self.epoch < epochs:
+            epoch = self.epoch + 1
+            torch.manual_seed(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
+            self.model.train()
+            losses = [self.step(batch) for batch in self.batches.epoch(np.random.default_rng([self.seed, epoch]))]
+            metrics = {"train_loss": _finite_mean(losses, epoch), "lr": self.optimizer.param_groups[0]["lr"]}
+            metrics |= self.evaluate(self.best_model.eval())
+            self.epoch = epoch
+            for callback in self.callbacks:
+                callback.on_epoch_end(self, epoch, metrics)
+
+    def step(self, batch: Any) -> Tensor:
+        """One optimizer step; the loss stays on the device, so that nothing waits for it."""
+        image = batch.image.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+        keypoints, visible = (t.to(self.device, non_blocking=True) for t in (batch.keypoints, batch.visible))
+        with self.amp.autocast():
+            loss = self.model.loss(image, keypoints, visible)["loss"]
+        self.optimizer.zero_grad(set_to_none=True)
+        self.amp.scaler.scale(loss).backward()
+        if self.grad_clip is not None:
+            self.amp.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
+        self.amp.scaler.step(self.optimizer)
+        self.amp.scaler.update()
+        self.schedule.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
+        return loss.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resume needs."""
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {"epoch": self.epoch, "callbacks": [c.state_dict() for c in self.callbacks], **parts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(saved)
+        self.epoch = state["epoch"]
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "scaler": self.amp.scaler,
+        }
+        return parts if self.averaged is None else {**parts, "ema": self.averaged}
+
+
+def _finite_mean(losses: list[Tensor], epoch: int) -> float:
+    mean = float(torch.stack(losses).mean())
+    if not np.isfinite(mean):
+        raise FloatingPointError(f"the training loss became {mean} in epoch {epoch}; a lower learning rate may help")
+    return mean

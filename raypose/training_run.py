@@ -1,0 +1,85 @@
+"""`raypose train`: one configuration, trained outside a search, in a folder like a trial's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from raypose import trial
+from raypose.errors import RayPoseError
+from raypose.files import write_text
+from raypose.model_folder import config_file
+from raypose.space import Space, defaults, dump
+from raypose.training.checkpoints import newest
+from raypose.training.run import Run
+from raypose.training.trial_folder import TrialFolder
+from raypose.tuning.checked import check_space
+
+
+def train_one(
+    source: Path, target: Path | None, *, resume: bool = False, epochs: int | None = None, device: str | None = None
+) -> int:
+    """Train the configuration in `source`; returns the exit status.
+
+    Raises:
+        RayPoseError: `source` is no configuration, or `target` holds a training already.
+    """
+    console = Console()
+    space = Space.load(config_file(source))
+    config = space.config()
+    check_space(space)
+    portable = space.sample(defaults, portable=True)
+    if epochs is not None:
+        for each in (config, portable):
+            each["training"] = {**(each.get("training") or {}), "epochs": epochs}
+    folder = TrialFolder(_target(target, config, resume))
+    console.print(f"training {config['name']} into {folder.path}", highlight=False, soft_wrap=True)
+    started = time.monotonic()
+    state = "FAIL"
+    folder.open(dump(portable), {"seed": config.get("seed", 0)})
+    try:
+        trial.train(config, _run(folder, config, device, console))
+        state = "COMPLETE"
+    finally:
+        folder.close(state)
+        folder.update_meta({"state": state, "ended": time.time()})
+    console.print(f"done in {time.monotonic() - started:.0f} s; model: {folder.path}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _run(folder: TrialFolder, config: dict[str, Any], device: str | None, console: Console) -> Run:
+    import torch
+
+    epochs = (config.get("training") or {}).get("epochs", "?")
+
+    def report(epoch: int, metrics: dict[str, float]) -> None:
+        folder.record(epoch, metrics)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        console.print(f"epoch {epoch}/{epochs}: {shown}", highlight=False, soft_wrap=True)
+
+    return Run(
+        seed=int(config.get("seed", 0)),
+        dir=folder.path,
+        report=report,
+        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        threads=torch.get_num_threads(),
+        checkpoint=newest(folder.checkpoints) if folder.checkpoints.exists() else None,
+    )
+
+
+def _target(target: Path | None, config: dict[str, Any], resume: bool) -> Path:
+    if target is None:
+        if resume:
+            raise RayPoseError("--resume needs --to, the folder of the training to go on with", rule="missing-option")
+        base = Path("experiments") / f"{config['name']}-train"
+        names = [base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 10_000))]
+        return next(path for path in names if not path.exists())
+    if (target / "metrics.jsonl").exists() and not resume:
+        raise RayPoseError(
+            f"{target} holds a training already", hint="add --resume to go on with it, or name another folder",
+            rule="experiment-exists",
+        )  # fmt: skip
+    return target

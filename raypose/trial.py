@@ -1,0 +1,101 @@
+"""One trial: a configuration becomes datasets, a model, an optimizer, and is trained. The whole way on one page."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raypose import config as sections
+from raypose import metrics
+from raypose.data import Batches, PixelReader, build_datasets
+from raypose.errors import RayPoseError
+from raypose.files import write_json
+from raypose.model_folder import load, read_config, save_weights
+from raypose.models.builder import build_model
+from raypose.optim import build_optimizer, build_schedule
+from raypose.registry import DATASETS
+from raypose.training import checkpoints
+from raypose.training.callbacks import Checkpoint, KeepBest, Report
+from raypose.training.run import Run
+from raypose.training.trainer import Trainer
+from raypose.training.validation import Validation
+
+logger = logging.getLogger("raypose")
+
+
+def train(config: dict[str, Any], run: Run) -> None:
+    """Train the configuration and report every epoch; the best weights so far lie in `run.dir`, a model folder.
+
+    Example:
+        >>> train(Space.load("config.yaml").config(), Run(seed=0, dir=Path("out"), report=print))
+    """
+    torch.set_num_threads(run.threads)
+    training = sections.read(sections.Training, config.get("training"))
+    goal = sections.read(sections.Tune, config.get("tune"))
+    data = sections.read(sections.Data, config["data"])
+
+    # Data: tables of annotations, and what makes batches of pixels of them.
+    train_table, val_table, _ = build_datasets(data)
+    info, reader = train_table.info, PixelReader()
+    batches = partial(Batches, reader=reader, input_size=data.input_size, padding=data.padding)
+    train_batches = batches(train_table, batch_size=training.batch_size, augment=data.augment)
+
+    # Model, optimizer, schedule, each from its section.
+    torch.manual_seed(run.seed)
+    model = build_model(config["model"], len(info.names), data.input_size)
+    model.to(run.device)
+    optimizer = build_optimizer(config["optimizer"], model)
+    schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))
+
+    trainer = Trainer(
+        model, optimizer, schedule, train_batches, evaluate=lambda _: {}, device=run.device, seed=run.seed,
+        grad_clip=training.grad_clip, ema=training.ema, precision=training.precision,
+    )  # fmt: skip
+    validation = Validation(
+        val_table,
+        batches(val_table, batch_size=max(training.batch_size, 32)),
+        partial(metrics.evaluate, training.metrics),
+        run.device,
+        trainer.amp.autocast,
+        info.flip_pairs if training.flip_test else None,
+    )
+    trainer.evaluate = validation
+
+    def keep(best: torch.nn.Module, epoch: int, values: dict[str, float]) -> None:
+        save_weights(best, info, data.input_size, epoch, run.dir / "weights.pt")
+        write_json(run.dir / "metrics.json", {"epoch": epoch, **values})
+        write_json(run.dir / "predictions.json", validation.predictions())
+
+    trainer.callbacks = [KeepBest(goal.metric, goal.mode, keep), Report(run), Checkpoint(run.dir / "checkpoints")]
+    if run.checkpoint is not None:
+        trainer.load_state_dict(checkpoints.load(run.checkpoint, run.device))
+        logger.info("continuing after epoch %d", trainer.epoch)
+    trainer.fit(training.epochs)
+
+
+def evaluate(
+    folder: Path, part: str = "val", dataset: dict[str, Any] | None = None, device: str = "cpu"
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Metrics and COCO results of the model in `folder` on a part of its data (train, val, test) or on `dataset`.
+
+    Raises:
+        RayPoseError: no model folder, no such part, or a dataset with other keypoints.
+    """
+    model, config = load(folder, device), read_config(folder)
+    training = sections.read(sections.Training, config.get("training"))
+    data = sections.read(sections.Data, config["data"])
+    parts = dict(zip(("train", "val", "test"), build_datasets(data), strict=True)) if dataset is None else {}
+    table = DATASETS.build(dataset) if dataset is not None else parts[part]
+    if table is None:
+        raise RayPoseError(f"the configuration in {folder} has no data.{part}", rule="missing-key")
+    names = model.meta["info"]["names"]
+    if list(table.info.names) != list(names):
+        raise RayPoseError(f"the model predicts {', '.join(names)}, but the dataset has {', '.join(table.info.names)}")
+    batches = Batches(table, PixelReader(), input_size=data.input_size, batch_size=32, padding=data.padding)
+    pairs = table.info.flip_pairs if training.flip_test else None
+    validation = Validation(table, batches, partial(metrics.evaluate, training.metrics), device, flip_pairs=pairs)
+    return validation(model), validation.predictions()

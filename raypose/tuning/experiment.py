@@ -1,0 +1,74 @@
+"""The experiment folder when a search starts: made new, or opened again for a resume of the same space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from raypose import journal
+from raypose.config import Tune
+from raypose.errors import RayPoseError
+from raypose.files import write_text
+from raypose.plugins import keep_plugins, load_plugins
+from raypose.space import Choice, Range, Space, difference
+from raypose.training.tensorboard import declare
+
+
+def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume: bool) -> Path:
+    """The folder `experiments/NAME`, made if there is none.
+
+    Raises:
+        RayPoseError: there is one and `resume` was not asked for, or none where it was, or its space is another one.
+    """
+    folder = (experiments / str(config.get("name", "search"))).resolve()
+    exists = (folder / journal.FILE_NAME).exists()
+    if exists and not resume:
+        raise RayPoseError(
+            f"experiment {folder} exists already",
+            hint="add --resume to go on with it, or give the space another name",
+            rule="experiment-exists",
+        )
+    if resume and not exists:
+        raise RayPoseError(
+            f"there is no experiment to resume in {folder}",
+            hint="leave out --resume to start it",
+            rule="missing-experiment",
+        )
+    if exists:
+        _refuse_changed_space(space, folder)
+    try:
+        (folder / "trials").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RayPoseError(f"{folder} cannot be made: {error.strerror}", hint="--experiments DIR names another place")
+    return folder
+
+
+def keep_space(space: Space, folder: Path, config: dict[str, Any]) -> list[str]:
+    """Keep the space as written and the users' modules as they are; returns what a worker loads."""
+    plugins = keep_plugins(config.get("plugins", []), folder / "plugins")
+    load_plugins(plugins)
+    write_text(folder / "space.yaml", space.text)
+    return plugins
+
+
+def declare_dimensions(space: Space, folder: Path, settings: Tune) -> None:
+    """Tell TensorBoard every dimension of every branch, once."""
+    if any(folder.glob("events.out.tfevents.*")):
+        return
+    choices = {d.name: d.labels for d in space.dimensions if isinstance(d, Choice)}
+    ranges = {d.name: (d.low, d.high) for d in space.dimensions if isinstance(d, Range)}
+    declare(folder, choices, ranges, [settings.metric])
+
+
+def _refuse_changed_space(space: Space, folder: Path) -> None:
+    kept = folder / "space.yaml"
+    if not kept.exists():
+        return
+    base = Path(space.file).resolve().parent if Path(space.file).exists() else Path.cwd()
+    changed = difference(Space.parse(kept.read_text(), file=str(kept), folder=base), space)
+    if changed:
+        raise RayPoseError(
+            f"the space is not the one that {folder} was started with; changed: {', '.join(changed)}",
+            hint=f"undo the change (the space as it was: {kept}), or give the space another name",
+            rule="changed-space",
+        )

@@ -1,0 +1,109 @@
+"""One `fit()` of Ray Tune over what the study has still to run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+from ray import tune
+from rich.console import Console
+
+from raypose.errors import RayPoseError
+from raypose.tuning.interrupt import interruptible
+from raypose.tuning.progress import Progress
+from raypose.tuning.resources import Share, share
+from raypose.tuning.search_state import SearchState
+from raypose.tuning.searcher import StudyScheduler, StudySearcher
+from raypose.tuning.worker import TrialFunction, Worker
+
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials write their own files
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a missing metric fails its trial, not the search
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Tune's snapshot is never read back
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+def run_trials(
+    state: SearchState,
+    trial: TrialFunction,
+    plugins: list[str],
+    inner: Any,
+    address: str | None,
+    console: Console,
+    quiet: bool,
+) -> int | None:
+    """Run all that remains; returns the signal that ended it early, if one did."""
+    if not state.remaining:
+        return None
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with _cluster(address, console, quiet):
+        place = share(state.tune, ray.cluster_resources())
+        searcher, progress = StudySearcher(state), Progress(state, console, quiet)
+        worker = Worker(trial, str(state.folder), state.tune.metric, plugins, place.threads, place.gpu)
+        tuner = _tuner(state, worker, place, searcher, StudyScheduler(state, inner), progress)
+        try:
+            with interruptible(searcher.close) as interrupt:
+                tuner.fit()
+        except Exception as error:
+            resume = f"what was running goes on with --resume; details: {state.folder}"
+            raise RayPoseError(f"Ray Tune gave up: {error}", hint=resume, exit_status=1) from error
+        finally:
+            progress.stop()
+            shutil.rmtree(state.folder / ".ray", ignore_errors=True)
+    return interrupt.signal
+
+
+def _tuner(
+    state: SearchState,
+    worker: Worker,
+    place: Share,
+    searcher: StudySearcher,
+    scheduler: StudyScheduler,
+    progress: Progress,
+) -> tune.Tuner:
+    def raypose_trial(config: dict[str, Any]) -> None:
+        worker(config)
+
+    return tune.Tuner(
+        tune.with_resources(raypose_trial, {"cpu": place.cpu, "gpu": place.gpu}),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=state.remaining,
+            max_concurrent_trials=place.at_a_time,
+            reuse_actors=True,
+            trial_name_creator=lambda trial: f"trial_{trial.config['number']:04d}",
+            trial_dirname_creator=lambda trial: f"trial_{trial.config['number']:04d}",
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(state.folder / ".ray"),
+            verbose=0,
+            callbacks=[progress],
+            failure_config=tune.FailureConfig(max_failures=state.tune.max_failures),
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _cluster(address: str | None, console: Console, quiet: bool) -> Iterator[None]:
+    started = not ray.is_initialized()
+    if started:
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        if not quiet and context.dashboard_url:
+            console.print(f"Ray dashboard: http://{context.dashboard_url} (its token: ray get-auth-token)")
+    try:
+        yield
+    finally:
+        if started:
+            ray.shutdown()

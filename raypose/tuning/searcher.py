@@ -1,0 +1,100 @@
+"""Ray Tune's two questions, answered from the study: which trial next, and shall this one go on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from optuna.trial import TrialState
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from raypose.tuning.search_state import SearchState
+
+# What a worker reports when a trial raised; see worker.py.
+FAILED, DETAIL = "raypose_failed", "raypose_detail"
+
+
+class StudySearcher(Searcher):
+    """Hands out the study's trials and tells it how those ended that no scheduler stopped."""
+
+    def __init__(self, state: SearchState) -> None:
+        super().__init__(metric=state.tune.metric, mode=state.tune.mode)
+        self.state = state
+        self.numbers: dict[str, int] = {}
+        self.closing = False
+
+    def close(self) -> None:
+        """The search is interrupted: what is running stays RUNNING in the study, for a resume."""
+        self.closing = True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        task = self.state.next_task()
+        if task is None:
+            return Searcher.FINISHED
+        self.numbers[trial_id] = task.number
+        return {"number": task.number, "seed": task.seed, "params": task.params, "text": task.text}
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        if self.closing:
+            return
+        if error:
+            self.state.finish(self.numbers[trial_id], TrialState.FAIL, "worker_lost", "its worker died")
+        else:
+            self.state.finish(self.numbers[trial_id], TrialState.COMPLETE)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the state."""
+
+
+class StudyScheduler(FIFOScheduler):
+    """Reports every epoch to the study, then asks its pruner, or the Ray scheduler `inner`, whether to stop.
+
+    Tune calls the scheduler before the searcher, and does not call the searcher for a result that stops a trial; so it is
+    here that PRUNED and FAIL are told.
+    """
+
+    def __init__(self, state: SearchState, inner: TrialScheduler | None = None) -> None:
+        super().__init__()
+        self.state, self.inner = state, inner
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
+        number, metric = trial.config["number"], self.state.tune.metric
+        if FAILED in result:
+            return self._stop(number, TrialState.FAIL, result[FAILED], result[DETAIL])
+        if math.isnan(result[metric]):
+            return self._stop(number, TrialState.FAIL, "nan", f"{metric} was nan in epoch {result['epoch']}")
+        self.state.report(number, result["epoch"], result[metric])
+        if result.get("last_epoch"):
+            return self.CONTINUE
+        if self.inner is not None:
+            decision = self.inner.on_trial_result(tune_controller, trial, result)
+            return self._stop(number, TrialState.PRUNED) if decision == self.STOP else decision
+        return self._stop(number, TrialState.PRUNED) if self.state.should_prune(number) else self.CONTINUE
+
+    def _stop(self, number: int, state: TrialState, reason: str = "", detail: str = "") -> str:
+        self.state.finish(number, state, reason, detail)
+        return self.STOP
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        if self.inner is not None:
+            self.inner.on_trial_add(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        if self.inner is not None:
+            self.inner.on_trial_error(tune_controller, trial)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:
+        if self.inner is not None:
+            self.inner.on_trial_complete(tune_controller, trial, result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        if self.inner is not None:
+            self.inner.on_trial_remove(tune_controller, trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        chooser = self.inner if self.inner is not None else super()
+        return chooser.choose_trial_to_run(tune_controller)
