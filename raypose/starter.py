@@ -6,18 +6,30 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from raypose.data import KeypointTable
 from raypose.errors import RayPoseError
 
-# Up to so many labelled instances: epochs, batch sizes, trials. Few instances need more passes and smaller batches.
+
+
+class Size(NamedTuple):
+    """What suits data sets of up to so many labelled instances."""
+
+    instances: float
+    epochs: int
+    batch_sizes: list[int]
+    trials: int
+
+
+# Few instances need more passes and smaller batches.
 SIZES = [
-    (300, 40, [8, 16], 30),
-    (3_000, 30, [16, 32], 30),
-    (30_000, 20, [32, 64], 40),
-    (float("inf"), 20, [64, 128], 50),
+    Size(300, 40, [8, 16], 30),
+    Size(3_000, 30, [16, 32], 30),
+    Size(30_000, 20, [32, 64], 40),
+    Size(float("inf"), 20, [64, 128], 50),
 ]
 
 TEMPLATE = """\
@@ -82,16 +94,16 @@ class Source:
 
 def starter_space(source: Source, table: KeypointTable) -> str:
     """The YAML text of a starter space for the training instances in `table`."""
-    epochs, batch_sizes, trials = next(rest for limit, *rest in SIZES if len(table) <= limit)
+    size = next(size for size in SIZES if len(table) <= size.instances)
     width, height = np.median(table.bbox[:, 2:], axis=0)
-    val = "{split: 0.2}"
+    images, val = _path(source.img_prefix, source), "{split: 0.2}"
     if source.val_file is not None:
-        val = f"{{type: CocoKeypoints, ann_file: {_path(source.val_file, source)}, img_prefix: {_path(source.img_prefix, source)}}}"
+        val = f"{{type: CocoKeypoints, ann_file: {_path(source.val_file, source)}, img_prefix: {images}}}"
     return TEMPLATE.format(
         name=source.name,
         file=source.file.name,
         ann_file=_path(source.ann_file, source),
-        img_prefix=_path(source.img_prefix, source),
+        img_prefix=images,
         val=val,
         table_size=len(table),
         images=len(table.paths),
@@ -100,10 +112,10 @@ def starter_space(source: Source, table: KeypointTable) -> str:
         height=round(float(height)),
         input_sizes=_input_sizes(width / height),
         flip=0.5 if table.info.flip_pairs else 0.0,
-        epochs=epochs,
-        batch_sizes=batch_sizes,
-        trials=trials,
-        first_rung=max(1, epochs // 9),
+        epochs=size.epochs,
+        batch_sizes=size.batch_sizes,
+        trials=size.trials,
+        first_rung=max(1, size.epochs // 9),
     )
 
 

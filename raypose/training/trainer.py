@@ -41,11 +41,11 @@ class Trainer:
     `evaluate(model)` gives the metrics of an epoch. `schedule` is stepped once an optimizer step.
     """
 
-    model: nn.Module
+    model: Any
     optimizer: torch.optim.Optimizer
     schedule: Any
     batches: Batches
-    evaluate: Callable[[nn.Module], dict[str, float]]
+    evaluate: Callable[[Any], dict[str, float]]
     device: str = "cpu"
     seed: int = 0
     grad_clip: float | None = None
@@ -55,14 +55,14 @@ class Trainer:
     epoch: int = 0
 
     def __post_init__(self) -> None:
-        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(self.device, memory_format=torch.channels_last)
         self.amp = Precision(self.precision, self.device)
         self.averaged: AveragedModel | None = None
         if self.ema is not None:
             self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.ema), use_buffers=True)
 
     @property
-    def best_model(self) -> nn.Module:
+    def best_model(self) -> Any:
         """What is validated and kept: the averaged weights if there are any."""
         return self.averaged.module if self.averaged is not None else self.model
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 Metrics = Callable[[Any, np.ndarray, np.ndarray], dict[str, float]]
 
@@ -23,7 +22,7 @@ class Validation:
     metrics: Metrics
     device: str = "cpu"
     autocast: Callable[[], Any] | None = None
-    flip_pairs: list[tuple[int, int]] | None = None
+    flip_pairs: Sequence[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
         shape = np.asarray(self.table.keypoints).shape[:2]
@@ -31,7 +30,7 @@ class Validation:
         self.scores = np.zeros(shape, np.float32)
 
     @torch.inference_mode()
-    def __call__(self, model: nn.Module) -> dict[str, float]:
+    def __call__(self, model: Any) -> dict[str, float]:
         losses, weights = [], []
         for batch in self.batches.epoch():
             image = batch.image.to(self.device, non_blocking=True, memory_format=torch.channels_last)

@@ -1,25 +1,23 @@
-"""A space that is read, its plugins loaded, and checked against everything that is registered."""
+"""The check of a space with the samplers and schedulers that `tune` knows; ray is imported only for one of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from raypose.check import check
+from raypose import check
 from raypose.errors import RayPoseError
 from raypose.plugins import load_plugins
-from raypose.space import Space, defaults
+from raypose.space import Space
 from raypose.tuning.factory import sampler_class, scheduler_class
 
 
 def load_checked(file: str | Path) -> Space:
-    """The space in `file`, once nothing is wrong with it.
+    """The space in `file`, its plugins loaded, once nothing is wrong with it.
 
     Raises:
         RayPoseError: all that is wrong with it.
     """
-    space = Space.load(file)
-    check_space(space)
-    return space
+    return check.load_checked(file, samplers=sampler_class, schedulers=scheduler_class)
 
 
 def check_space(space: Space) -> None:
@@ -28,8 +26,6 @@ def check_space(space: Space) -> None:
     Raises:
         RayPoseError: all that is wrong with it.
     """
-    plugins = space.sample(defaults).get("plugins")
-    if isinstance(plugins, list) and all(isinstance(each, str) for each in plugins):
-        load_plugins(plugins)
-    if problems := check(space, samplers=sampler_class, schedulers=scheduler_class):
+    load_plugins(space.default().get("plugins") or [])
+    if problems := check.check(space, samplers=sampler_class, schedulers=scheduler_class):
         raise RayPoseError(problems)

@@ -34,7 +34,7 @@ class Progress(Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
-    def setup(self, **info: Any) -> None:
+    def setup(self, *args: Any, **info: Any) -> None:
         self._started = time.monotonic()
         if self.live is not None and not self.quiet:
             self.live.start()
@@ -106,5 +106,5 @@ class Progress(Callback):
                 cells = ["" if value is None else f"{value:.4g}" for value in (now, each.value)]
                 running.add_row(str(each.number), str(each.epochs), *cells, describe(each.params))
         finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.tune.mode == "max")
-        heading = Text(self._summary(records), style="bold")
-        return Group(heading, "", running, "", leaderboard(finished[:SHOWN], self.state.tune.metric))
+        summary = Text(self._summary(records), style="bold")
+        return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.tune.metric))

@@ -59,6 +59,7 @@ class SearchState:
             load_if_exists=True,
         )
         self._live: dict[int, Trial] = {}
+        self._exhausted = False
         self._interrupted = [t.number for t in self.trials(TrialState.RUNNING)]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class SearchState:
         if self._interrupted:
             number = self._interrupted.pop(0)
             trial = Trial(self.study, self.trials()[number]._trial_id)
-        elif len(self.trials()) < self.tune.num_trials:
+        elif len(self.trials()) < self.tune.num_trials and not self._exhausted:
             trial = self.study.ask()
         else:
             return None
@@ -108,8 +109,8 @@ class SearchState:
 
     def best(self) -> FrozenTrial | None:
         """The best finished trial."""
-        done = [trial for trial in self.trials(TrialState.COMPLETE) if trial.value is not None]
-        return self.better(done, key=lambda trial: trial.value) if done else None
+        done = self.trials(TrialState.COMPLETE)
+        return self.better(done, key=_value) if done else None
 
     def finish(self, number: int, state: TrialState, reason: str = "", detail: str = "") -> None:
         """Tell the study how a trial ended, then tidy its folder. Once; later calls for the same trial are ignored."""
@@ -125,7 +126,13 @@ class SearchState:
         if reason:
             trial.set_user_attr("reason", reason)
             trial.set_user_attr("detail", detail)
-        self.study.tell(trial, value if state == TrialState.COMPLETE else None, state=state)
+        try:
+            self.study.tell(trial, value if state == TrialState.COMPLETE else None, state=state)
+        except RuntimeError:
+            # Grid and brute-force samplers call study.stop() once they are through, after the trial is told.
+            if not self.trials()[number].state.is_finished():
+                raise
+            self._exhausted = True
         self._tidy(number, state, reason, value)
 
     def trial_folder(self, number: int) -> Path:
@@ -156,9 +163,13 @@ class SearchState:
 
     def _drop_weights(self, number: int) -> None:
         # Only the trial that just ended and the one that it pushed out can be beyond the best few.
-        done = sorted(self.trials(TrialState.COMPLETE), key=lambda t: t.value or 0.0, reverse=self.tune.mode == "max")
+        done = sorted(self.trials(TrialState.COMPLETE), key=_value, reverse=self.tune.mode == "max")
         kept = {trial.number for trial in done[: self.tune.keep]}
         pushed_out = [trial.number for trial in done[self.tune.keep : self.tune.keep + 1]]
         for each in {number, *pushed_out} - kept:
             for name in ("weights.pt", "predictions.json"):
                 (self.trial_folder(each) / name).unlink(missing_ok=True)
+
+
+def _value(trial: FrozenTrial) -> float:
+    return trial.value if trial.value is not None else math.nan

@@ -28,7 +28,7 @@ class StudySearcher(Searcher):
         """The search is interrupted: what is running stays RUNNING in the study, for a resume."""
         self.closing = True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> Any:
         task = self.state.next_task()
         if task is None:
             return Searcher.FINISHED
@@ -96,5 +96,6 @@ class StudyScheduler(FIFOScheduler):
             self.inner.on_trial_remove(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        chooser = self.inner if self.inner is not None else super()
-        return chooser.choose_trial_to_run(tune_controller)
+        if self.inner is not None:
+            return self.inner.choose_trial_to_run(tune_controller)
+        return super().choose_trial_to_run(tune_controller)

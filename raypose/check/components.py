@@ -1,0 +1,108 @@
+"""Components: their names, their arguments, and the components among those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from inspect import Parameter
+from typing import Any
+
+from raypose.check.report import Report, alternatives, is_null, shown
+from raypose.check.slots import Slot
+from raypose.check.values import almost_a_dimension, checkable, fits
+from raypose.errors import RayPoseError
+from raypose.registry import OPTIMIZER_BUILDERS, call_problems, parameters
+from raypose.space.tree import Mapping, Node, Scalar, Sequence
+
+
+def component(report: Report, node: Node, key: str, optional: bool = False) -> None:
+    """Check what stands under a key that holds a component, each option of a choice."""
+    for each in alternatives(node):
+        if isinstance(each, Mapping):
+            _mapping(report, each, key)
+        elif not (optional and is_null(each)):
+            value = each.value if isinstance(each, Scalar) else None
+            hint = f"write {{type: {value}}}" if isinstance(value, str) else ""
+            message = f"'{key}' must be a mapping with a 'type', but got {shown(each)}"
+            report.add(each.mark, message, "missing-type", hint)
+
+
+def _mapping(report: Report, node: Mapping, key: str) -> None:
+    slot = report.slots[key]
+    named = node.entries.get("type")
+    if slot.name == "optimizer" and not is_null(node.entries.get("constructor", Scalar(node.mark, None, None, None))):
+        _constructor(report, node)
+        if named is None:
+            return _parts(report, node, key)
+    if named is None and slot.default_type is not None:
+        named = Scalar(node.mark, slot.default_type, slot.default_type, slot.default_type)
+    if named is None:
+        return report.add(node.mark, f"'{key}' lacks its 'type'", "missing-type", almost_a_dimension(node))
+    for each, found in _look_up(report, named, slot.name, slot.get):
+        _call(report, found, each, node.without("type"), slot)
+    return None
+
+
+def _constructor(report: Report, node: Mapping) -> None:
+    for _ in _look_up(report, node.entries["constructor"], OPTIMIZER_BUILDERS.name, OPTIMIZER_BUILDERS.get):
+        pass
+
+
+def _parts(report: Report, node: Mapping, key: str) -> None:
+    """A constructor without an optimizer of its own: those of the parts of the model."""
+    for part, child in node.entries.items():
+        if part not in report.slots[key].extra:
+            for each in alternatives(child):
+                if isinstance(each, Mapping) and "type" in each.entries:
+                    _mapping(report, each, key)
+
+
+def _look_up(report: Report, named: Node, kind: str, get: Callable[[str], Callable]) -> Iterator[tuple[Node, Callable]]:
+    """Each name that a `type` may take, with its component."""
+    for each in alternatives(named):
+        if not isinstance(each, Scalar) or not isinstance(each.value, str):
+            report.add(each.mark, f"the name of a component must be a string, but got {shown(each)}", "wrong-type")
+            continue
+        try:
+            yield each, get(each.value)
+        except RayPoseError as error:
+            for problem in error.problems:
+                report.add(each.mark, problem.message, problem.rule, problem.hint)
+
+
+def _call(report: Report, called: Callable, named: Node, args: Mapping, slot: Slot) -> None:
+    known = parameters(called)
+    own = {key: child for key, child in args.entries.items() if key in known or key not in slot.extra}
+    for key, message, hint, rule in call_problems(called, own, slot.given):
+        report.add(named.mark if key is None else args.key_marks[key], message, rule, hint)
+    for key, child in args.entries.items():
+        if key in known:
+            _argument(report, child, key, known[key])
+        else:
+            fits(report, child, slot.extra.get(key, Any), key)
+            _nested(report, Mapping(args.mark, {key: child}, args.key_marks))
+
+
+def _argument(report: Report, node: Node, key: Any, parameter: Parameter) -> None:
+    """Check an argument's value: a component under a slot's key, unless the signature wants something plainer."""
+    plain = checkable(parameter.annotation) is not Any or parameter.default not in (None, Parameter.empty)
+    if key in report.slots and (not plain or any(_is_component(each) for each in alternatives(node))):
+        component(report, node, key, optional=parameter.default is None)
+    else:
+        fits(report, node, parameter.annotation, key)
+        _nested(report, node)
+
+
+def _nested(report: Report, node: Node) -> None:
+    """Components anywhere below a plain value."""
+    for each in alternatives(node):
+        for item in each.items if isinstance(each, Sequence) else ():
+            _nested(report, item)
+        for key, child in each.entries.items() if isinstance(each, Mapping) else ():
+            if key in report.slots and any(_is_component(option) for option in alternatives(child)):
+                component(report, child, key, optional=True)
+            else:
+                _nested(report, child)
+
+
+def _is_component(node: Node) -> bool:
+    return isinstance(node, Mapping) and "type" in node.entries

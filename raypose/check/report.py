@@ -1,0 +1,48 @@
+"""The problems found so far, and the few questions about nodes that every part of the check asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from raypose.check.slots import Slot
+from raypose.errors import Problem
+from raypose.space.space import in_order
+from raypose.space.traverse import as_written
+from raypose.space.tree import Choice, Mark, Node, Scalar, compact
+
+
+@dataclass(frozen=True)
+class Report:
+    """Collects problems; `slots` says which keys hold components."""
+
+    slots: Mapping[str, Slot]
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, mark: Mark, message: str, rule: str, hint: str = "") -> None:
+        """Report a problem at a position."""
+        self.problems.append(mark.problem(message, rule, hint))
+
+    def in_order(self) -> list[Problem]:
+        """All problems by position, each once."""
+        return in_order(self.problems)
+
+
+def alternatives(node: Node) -> Iterator[Node]:
+    """A node, or each option of a choice, of choices among the options too."""
+    if isinstance(node, Choice):
+        for option in node.options:
+            yield from alternatives(option.node)
+    else:
+        yield node
+
+
+def is_null(node: Node) -> bool:
+    """Whether a node is an explicit or an empty null."""
+    return isinstance(node, Scalar) and node.value is None
+
+
+def shown(node: Node) -> str:
+    """A node as written, for a message."""
+    text = compact(as_written(node))
+    return text if len(text) <= 60 else f"{text[:57]}..."

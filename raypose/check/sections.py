@@ -1,0 +1,71 @@
+"""The sections of a space file: their keys and values, as the dataclasses of `config` say."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+from raypose import config
+from raypose.check.components import component
+from raypose.check.report import Report, alternatives, is_null, shown
+from raypose.check.values import almost_a_dimension, fits
+from raypose.errors import nearest
+from raypose.space.tree import Mapping, Node, Sequence
+
+# A section that may stand for the component under a key: it does where the mapping has none but the section's keys.
+INSTEAD = {"val": config.Split}
+
+
+def section(report: Report, node: Node, described: type, name: str) -> None:
+    """Check a section, each option of a choice, against the dataclass that describes it."""
+    fields = {each.name: each for each in dataclasses.fields(described)}
+    types = typing.get_type_hints(described, include_extras=True)
+    for each in alternatives(node):
+        if not isinstance(each, Mapping):
+            report.add(each.mark, f"{name} must be a mapping, but got {shown(each)}", "wrong-type")
+            continue
+        for key, child in each.entries.items():
+            if key in fields:
+                _field(report, child, key, types[key])
+            else:
+                hint = almost_a_dimension(each) or nearest(key, fields)
+                report.add(each.key_marks[key], f"unknown key '{key}' in {name}", "unknown-key", hint)
+        for key, known in fields.items():
+            required = known.default is known.default_factory is dataclasses.MISSING
+            if required and key not in each.entries:
+                report.add(each.mark, f"{name} lacks the key '{key}'", "missing-key")
+
+
+def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
+    arms = typing.get_args(annotation)
+    optional = type(None) in arms
+    nested = next((arm for arm in (annotation, *arms) if dataclasses.is_dataclass(arm)), None)
+    if typing.get_origin(annotation) is list and key in report.slots:
+        _components(report, node, key)
+    elif key in report.slots:
+        for each in alternatives(node):
+            if isinstance(each, Mapping) and key in INSTEAD and "type" not in each.entries and _means(each, key):
+                section(report, each, INSTEAD[key], f"'{key}'")
+            else:
+                component(report, each, key, optional)
+    elif isinstance(nested, type):
+        for each in alternatives(node):
+            if not (optional and is_null(each)):
+                section(report, each, nested, f"'{key}'")
+    else:
+        fits(report, node, annotation, key)
+
+
+def _means(node: Mapping, key: str) -> bool:
+    known = {each.name for each in dataclasses.fields(INSTEAD[key])}
+    return bool(known & node.entries.keys())
+
+
+def _components(report: Report, node: Node, key: str) -> None:
+    for each in alternatives(node):
+        if not isinstance(each, Sequence):
+            report.add(each.mark, f"'{key}' must be a list of components, but got {shown(each)}", "wrong-type")
+            continue
+        for item in each.items:
+            component(report, item, key)

@@ -1,0 +1,73 @@
+"""What is known about the component under a key: where its name is looked up, and what its builder adds. Data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Optional
+
+from pydantic import Field
+
+from raypose import config
+
+Lookup = Callable[[str], Callable]
+
+# Arguments that a builder fills in where they are left out, by registry.
+GIVEN = {
+    "backbone": {"num_keypoints", "input_size"},
+    "neck": {"in_channels", "num_keypoints", "input_size"},
+    "head": {"in_channels", "in_stride", "num_stages", "num_keypoints", "input_size", "codec", "loss_keypoint"},
+    "codec": {"num_keypoints", "input_size"},
+    "loss": {"num_keypoints", "input_size", "target_sigma"},
+    "posenet": {"neck", "codec", "loss_keypoint"},
+    "optimizer": {"params"},
+    "lr_schedule": {"optimizer", "clock"},
+}
+
+# Keys that a builder takes out before it builds, with their types, by registry.
+EXTRA: dict[str, dict[str, Any]] = {
+    "backbone": {"pretrained": Optional[str]},  # noqa: UP045
+    "posenet": {"pretrained": Optional[str]},  # noqa: UP045
+    "optimizer": {"constructor": Optional[str], "paramwise_cfg": Optional[dict]},  # noqa: UP045
+    "lr_schedule": {"warmup": Annotated[float, Field(ge=0)]},
+}
+
+# The type of a component that names none, by registry.
+DEFAULT_TYPE = {"posenet": "TopDown"}
+
+# Keys under which samplers and schedulers stand, those that they take as arguments included.
+SAMPLER_KEYS = ("sampler", "base_sampler", "independent_sampler")
+SCHEDULER_KEYS = ("scheduler", "wrapped_pruner")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The component under a key."""
+
+    name: str
+    get: Lookup
+    given: frozenset[str] = frozenset()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    default_type: str | None = None
+
+
+def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) -> dict[str, Slot]:
+    """Every key that holds a component."""
+    found = {
+        key: Slot(
+            registry.name,
+            registry.get,
+            frozenset(GIVEN.get(registry.name, ())),
+            EXTRA.get(registry.name, {}),
+            DEFAULT_TYPE.get(registry.name),
+        )
+        for key, registry in config.SLOTS.items()
+    }
+    found |= {key: Slot("sampler", samplers or _anything) for key in SAMPLER_KEYS}
+    return found | {key: Slot("scheduler", schedulers or _anything) for key in SCHEDULER_KEYS}
+
+
+def _anything(name: str) -> Callable:
+    def unknown(**kwargs: Any) -> None: ...
+
+    return unknown

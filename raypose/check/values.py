@@ -1,0 +1,154 @@
+"""A node, with all the values that it may take, against an annotation."""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import json
+import types
+import typing
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import TypeAdapter, ValidationError
+
+from raypose.check.report import Report, shown
+from raypose.errors import nearest
+from raypose.space.kinds import KINDS
+from raypose.space.schema import plain
+from raypose.space.tree import Choice, Mapping, Node, Range, Scalar, Sequence
+from raypose.space.walker import walk
+
+_LEAVES: dict[Any, Any] = {int: int, float: float, bool: bool, str: str, type(None): type(None), Path: str}
+_LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+_MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_CONTAINERS: dict[Any, Any] = {**dict.fromkeys(_LISTS, list), **dict.fromkeys(_MAPPINGS, dict), tuple: tuple}
+
+
+# What pydantic says of JSON, in YAML's words.
+_WORDS = {
+    "a valid integer": "an integer",
+    "a valid number": "a number",
+    "a valid string": "a string",
+    "a valid boolean": "true or false",
+    "a valid array": "a list",
+    "an object": "a mapping",
+}
+
+
+def fits(report: Report, node: Node, annotation: Any, name: str) -> None:
+    """Report each value of `node` that `annotation` does not allow; an annotation beyond YAML's types allows anything.
+
+    Integers are numbers, but booleans are not, and strings are neither.
+    """
+    expected = checkable(annotation)
+    if expected is Any:
+        return
+    seen = set()
+    for variant in variants(node):
+        wrong = _mismatch(variant, expected)
+        if wrong is not None and wrong[0].mark not in seen:
+            where, message = wrong
+            seen.add(where.mark)
+            report.add(where.mark, f"'{name}' {message}, but got {shown(where)}", "wrong-type", _hint(where, expected))
+
+
+def variants(node: Node) -> list[Node]:
+    """Trees without dimensions that show each option of a choice, and both ends of a range, at least once."""
+    if isinstance(node, Choice):
+        return [variant for option in node.options for variant in variants(option.node)]
+    if isinstance(node, Range):
+        written = {node.kind: list(node.args)}
+        return [Scalar(node.mark, end, written, end) for end in (node.low, node.high)]
+    if isinstance(node, Sequence):
+        rows = _rows([variants(item) for item in node.items])
+        return [Sequence(node.mark, tuple(row)) for row in rows]
+    if isinstance(node, Mapping):
+        rows = _rows([variants(child) for child in node.entries.values()])
+        return [Mapping(node.mark, dict(zip(node.entries, row, strict=True)), node.key_marks) for row in rows]
+    return [node]
+
+
+def _rows(columns: list[list[Node]]) -> list[list[Node]]:
+    """Each entry of each column at least once; shorter columns start again."""
+    return [[column[i % len(column)] for column in columns] for i in range(max(map(len, columns), default=1))]
+
+
+def checkable(annotation: Any) -> Any:
+    """The part of an annotation that YAML's types can satisfy; Any where that is nothing.
+
+    Example:
+        >>> checkable(float | torch.Tensor)
+        <class 'float'>
+    """
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is None or annotation is type(None):
+        return type(None)
+    if origin in (Union, types.UnionType):
+        arms = [(arg, checkable(arg)) for arg in args]
+        kept = [arm for _, arm in arms if arm is not Any]
+        lost = any(arm is Any for _, arm in arms)
+        if any(arg is Any for arg in args) or not kept or (lost and kept == [type(None)]):
+            return Any
+        return Union[tuple(kept)]  # noqa: UP007
+    if origin is Annotated:
+        return annotation if checkable(args[0]) == args[0] else checkable(args[0])
+    if origin is Literal:
+        return annotation
+    if origin in _CONTAINERS:
+        return _CONTAINERS[origin][tuple(arg if arg is Ellipsis else checkable(arg) for arg in args)]
+    try:
+        return {**_LEAVES, **_CONTAINERS}.get(annotation, Any)
+    except TypeError:
+        return Any
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter:
+    return TypeAdapter(annotation)
+
+
+def _mismatch(node: Node, expected: Any) -> tuple[Node, str] | None:
+    """Where and how a node without dimensions breaks an annotation. JSON's strict mode has just the rules wanted."""
+    value = walk(node, lambda dimension: None, lambda scalar: scalar.value)
+    try:
+        _adapter(expected).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        errors = error.errors()
+        places = [_place(node, each["loc"]) for each in errors]
+        depth, where = max(places, key=lambda place: place[0])
+        message = next(each["msg"] for each, place in zip(errors, places, strict=True) if place[0] == depth)
+        if (len(errors) > 1 and depth == 0) or not message.startswith("Input should be"):
+            return where, f"must be {inspect.formatannotation(expected)}"
+        what = message.removeprefix("Input should be ")
+        return where, f"must be {_WORDS.get(what, what)}"
+    return None
+
+
+def _place(node: Node, loc: tuple[int | str, ...]) -> tuple[int, Node]:
+    """The deepest node on pydantic's path, whose parts may also be names of types, and how deep that is."""
+    depth = 0
+    for part in loc:
+        if isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node, depth = node.items[part], depth + 1
+        elif isinstance(node, Mapping) and part in node.entries:
+            node, depth = node.entries[part], depth + 1
+    return depth, node
+
+
+def _hint(node: Node, expected: Any) -> str:
+    if isinstance(node, Mapping) and len(node.entries) == 1:
+        return almost_a_dimension(node)
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, str) and typing.get_origin(expected) is Literal:
+        return nearest(value, [each for each in typing.get_args(expected) if isinstance(each, str)])
+    if isinstance(value, str) and isinstance(plain(value), (int, float)):
+        return "write it without quotes"
+    return ""
+
+
+def almost_a_dimension(node: Mapping) -> str:
+    """The hint for a mapping whose only key looks like a kind of dimension."""
+    hint = nearest(next(iter(node.entries), ""), ["choice", *KINDS]) if len(node.entries) == 1 else ""
+    return hint if hint.startswith("did you mean") else ""

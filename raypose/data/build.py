@@ -1,0 +1,60 @@
+"""From the `data` section of a configuration to tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raypose import config
+from raypose.data.table import KeypointTable
+from raypose.errors import Problem, RayPoseError
+from raypose.registry import DATASETS, parameters
+
+
+def build_datasets(data: config.Data | dict[str, Any]) -> tuple[KeypointTable, KeypointTable, KeypointTable | None]:
+    """(train, val, test or None); `val: {split: 0.2, group_by: ...}` takes its part from `train`.
+
+    Raises:
+        RayPoseError: a dataset cannot be read or split, or the three don't have the same keypoints.
+
+    Example:
+        >>> train, val, test = build_datasets({"train": {"type": "SyntheticPeople"}, "val": {"split": 0.2}})
+    """
+    section = data if isinstance(data, config.Data) else config.read(config.Data, data)
+    if "type" not in section.val:
+        train, val = _split(section.train, config.read(config.Split, section.val))
+    else:
+        train, val = _build(section.train), _build(section.val)
+    test = None if section.test is None else _build(section.test)
+    _check_same_keypoints(train, {"val": val, "test": test})
+    return train, val, test
+
+
+def _split(cfg: dict[str, Any], split: config.Split) -> tuple[KeypointTable, KeypointTable]:
+    if split.group_by is not None and "group_by" not in parameters(DATASETS.get(cfg["type"])):
+        raise RayPoseError(f"{cfg['type']} takes no group_by", hint="split without it", rule="unknown-argument")
+    given = {} if split.group_by is None else {"group_by": split.group_by}
+    return _build({**cfg, **given}).split(split.split, seed=split.seed)
+
+
+def _build(cfg: dict[str, Any]) -> KeypointTable:
+    table = DATASETS.build(cfg)
+    if not isinstance(table, KeypointTable):
+        raise RayPoseError(
+            f"a dataset returns a raypose.data.KeypointTable, but {cfg['type']} returned a {type(table).__name__}",
+            rule="dataset-type",
+        )
+    return table
+
+
+def _check_same_keypoints(train: KeypointTable, others: dict[str, KeypointTable | None]) -> None:
+    problems = [
+        Problem(
+            f"train and {name} must have the same keypoints, but train has {', '.join(train.info.names)}; "
+            f"{name} has {', '.join(other.info.names)}",
+            rule="keypoints-differ",
+        )
+        for name, other in others.items()
+        if other is not None and other.info.names != train.info.names
+    ]
+    if problems:
+        raise RayPoseError(problems)

@@ -1,0 +1,1 @@
+"""Pose models and their parts."""

@@ -1,0 +1,106 @@
+"""What a backbone gives: the channels and strides of its feature maps, declared or found out by a dry run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from raypose.errors import RayPoseError
+
+Maps = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A feature map: its channels, and how many input pixels one of its pixels spans."""
+
+    channels: int
+    stride: int
+
+
+def ports(backbone: nn.Module, input_size: tuple[int, int]) -> tuple[Port, ...]:
+    """The feature maps (of one stage) that a backbone gives for images of `input_size` (width, height).
+
+    Raises:
+        RayPoseError: it declares no `out`, and a dry run failed.
+
+    Example:
+        >>> ports(ResNet(depth=18, out_indices=(2, 3)), (192, 256))
+        (Port(channels=256, stride=16), Port(channels=512, stride=32))
+    """
+    declared = getattr(backbone, "out", None)
+    if declared is not None:
+        return tuple(declared)
+    output = dry_run(backbone, image(input_size))
+    return measure(as_stages(output, is_multi_stage(backbone))[-1], input_size)
+
+
+def image(input_size: tuple[int, int]) -> Tensor:
+    """Two images without values; two, since some networks can't do with one."""
+    return torch.empty(2, 3, input_size[1], input_size[0], device="meta")
+
+
+def measure(maps: Maps, input_size: tuple[int, int]) -> tuple[Port, ...]:
+    """The ports of feature maps [N,C,h,w] of images of `input_size` (width, height)."""
+    for each in maps:
+        if each.ndim != 4:
+            raise RayPoseError(
+                f"a backbone's feature maps are [N,C,H,W], but got {tuple(each.shape)}", rule="backbone-output"
+            )
+    return tuple(Port(each.shape[1], max(1, round(input_size[1] / each.shape[2]))) for each in maps)
+
+
+def is_multi_stage(module: nn.Module) -> bool:
+    """Whether a backbone gives, or a head takes, stages."""
+    return bool(getattr(module, "multi_stage", False))
+
+
+def as_stages(features: Any, multi_stage: bool) -> tuple[Maps, ...]:
+    """A backbone's output as a tuple of stages, each a tuple of feature maps; a bare tensor is a tuple of one."""
+    stages = features if multi_stage else (features,)
+    return tuple((stage,) if isinstance(stage, Tensor) else tuple(stage) for stage in stages)
+
+
+@torch.no_grad()
+def dry_run(module: nn.Module, inputs: Any) -> Any:
+    """The module's output for `inputs` (tensors, or nested tuples of them, on `meta`), in evaluation mode.
+
+    It runs on `meta`, which costs nothing; a module that can't run there runs on the CPU.
+
+    Raises:
+        RayPoseError: it fails on both.
+    """
+    was_training = module.training
+    module.eval()
+    try:
+        return _run_on("meta", module, inputs)
+    except Exception:
+        try:
+            return _run_on("cpu", module, inputs)
+        except Exception as error:
+            name = type(module).__name__
+            raise RayPoseError(f"{name} fails on {_shapes(inputs)}: {error}", rule="dry-run") from error
+    finally:
+        module.train(was_training)
+
+
+def _run_on(device: str, module: nn.Module, inputs: Any) -> Any:
+    state = [*module.named_parameters(), *module.named_buffers()]
+    moved = {name: tensor for name, tensor in state if tensor.device.type != device}
+    moved = {name: torch.zeros_like(tensor, device=device) for name, tensor in moved.items()}
+    return torch.func.functional_call(module, moved, (_to(device, inputs),))
+
+
+def _to(device: str, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return torch.zeros_like(value, device=device)
+    return tuple(_to(device, each) for each in value)
+
+
+def _shapes(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(list(value.shape))
+    return f"({', '.join(map(_shapes, value))})"

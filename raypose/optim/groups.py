@@ -1,0 +1,85 @@
+"""Parameter groups: parameters with equal settings in one group, since an optimizer steps group by group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from raypose.errors import RayPoseError
+from raypose.optim.paramwise import Entry, Paramwise, entries
+from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
+
+
+def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], paramwise_cfg: Mapping | None) -> Optimizer:
+    """The optimizer of `optimizer_cfg` over `chosen` parameters, frozen ones left out.
+
+    Raises:
+        RayPoseError: unknown optimizer or argument, wrong values, or `paramwise_cfg` that does not fit.
+    """
+    chosen, rules = list(chosen), Paramwise.read(paramwise_cfg)
+    rules.check_custom_keys(entry.name for entry in chosen)
+    try:
+        groups = param_groups(chosen, _base(optimizer_cfg), rules)
+        if not groups:
+            raise RayPoseError("the optimizer has nothing to train: every parameter is frozen", rule="nothing-to-train")
+        return build_from_cfg({**optimizer_cfg, "params": groups}, OPTIMIZERS)
+    except (TypeError, ValueError) as error:
+        raise RayPoseError(f"{optimizer_cfg['type']}: {error}", rule="wrong-value") from error
+
+
+def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Paramwise) -> list[dict[str, Any]]:
+    """Groups of the trainable ones of `chosen`, in the order of their first parameter.
+
+    `base` holds the optimizer's `lr` and `weight_decay`, as far as it has them.
+    """
+    first: dict[int, tuple[str, tuple]] = {}
+    groups: dict[tuple, list[nn.Parameter]] = {}
+    for entry in chosen:
+        if not entry.parameter.requires_grad:
+            continue
+        settings = tuple(_settings(entry, base, rules).items())
+        name, others = first.setdefault(id(entry.parameter), (entry.name, settings))
+        if name == entry.name:
+            groups.setdefault(settings, []).append(entry.parameter)
+        elif others != settings and not rules.bypass_duplicate:
+            raise RayPoseError(
+                f"'{name}' and '{entry.name}' are one parameter with two different settings",
+                hint="set paramwise_cfg: {bypass_duplicate: true} to follow the first name",
+                rule="duplicate-parameter",
+            )
+    return [{"params": members, **dict(settings)} for settings, members in groups.items()]
+
+
+def check_cover(optimizer: Optimizer, model: nn.Module) -> None:
+    """Raises RuntimeError unless each trainable parameter of `model` is in exactly one group of `optimizer`."""
+    counts = Counter(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
+    wrong = [e.name for e in entries(model) if counts[id(e.parameter)] != int(e.parameter.requires_grad)]
+    if wrong:
+        raise RuntimeError(f"not in exactly one parameter group: {', '.join(wrong[:5])}")
+
+
+def _base(optimizer_cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The `lr` and `weight_decay` that are given, else the optimizer's defaults; a default decay of 0 is none."""
+    component = optimizer_cfg.get("type")
+    known = parameters(OPTIMIZERS.get(component) if isinstance(component, str) else component) if component else {}
+    base = {key: known[key].default for key in ("lr", "weight_decay") if key in known}
+    base = {key: value for key, value in base.items() if isinstance(value, float) and value > 0}
+    return base | {key: optimizer_cfg[key] for key in ("lr", "weight_decay") if key in optimizer_cfg}
+
+
+def _settings(entry: Entry, base: Mapping[str, Any], rules: Paramwise) -> dict[str, Any]:
+    settings = {}
+    for key, multiplier in zip(("lr", "weight_decay"), rules.multipliers(entry), strict=True):
+        if key in base:
+            settings[key] = base[key] if multiplier == 1 else base[key] * multiplier
+        elif multiplier != 1:
+            raise RayPoseError(
+                f"paramwise_cfg multiplies the {key} of '{entry.name}', but the optimizer has none",
+                hint=f"give the optimizer an explicit {key}",
+                rule="missing-argument",
+            )
+    return settings

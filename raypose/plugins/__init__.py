@@ -1,0 +1,8 @@
+"""Plugins: the users' own modules, which register components when they are loaded."""
+
+from __future__ import annotations
+
+from raypose.plugins.keeping import keep_plugins
+from raypose.plugins.loading import load_plugins
+
+__all__ = ["keep_plugins", "load_plugins"]

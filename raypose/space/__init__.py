@@ -1,0 +1,28 @@
+"""YAML -> search space -> configuration. Imports neither torch nor ray.
+
+reader (YAML -> tree with positions) -> builder (tree -> dimensions, labels, names, variables, paths) -> walker (tree
+and suggested values -> a plain configuration). To add a kind of dimension, add a row to `kinds.KINDS`.
+"""
+
+from __future__ import annotations
+
+from raypose.space.identity import difference, fingerprint
+from raypose.space.space import Space
+from raypose.space.suggest import Suggest, defaults, from_params, from_random, from_trial
+from raypose.space.tree import Choice, Dimension, Range
+from raypose.space.writer import dump
+
+__all__ = [
+    "Choice",
+    "Dimension",
+    "Range",
+    "Space",
+    "Suggest",
+    "defaults",
+    "difference",
+    "dump",
+    "fingerprint",
+    "from_params",
+    "from_random",
+    "from_trial",
+]

@@ -1,0 +1,52 @@
+"""Whether two spaces are the same search: what a resume may change, and what not."""
+
+from __future__ import annotations
+
+import hashlib
+
+from raypose.space.space import Space
+from raypose.space.traverse import descend
+from raypose.space.tree import Choice, Node, Range, Scalar, Sequence, compact
+
+# What may differ between a search and its continuation.
+CHANGEABLE = frozenset(("tune", key) for key in ("num_trials", "resources", "max_concurrent", "keep", "max_failures"))
+
+Path = tuple[str, ...]
+
+
+def fingerprint(space: Space) -> str:
+    """A hash of all that makes a search what it is, as written: not comments and layout, nor what may change.
+
+    Example:
+        >>> fingerprint(Space.parse("a: 1  # one")) == fingerprint(Space.parse("{a: 1}"))
+        True
+    """
+    facts = sorted((list(path), fact) for path, fact in _facts(space).items())
+    return hashlib.sha256(compact(facts).encode()).hexdigest()[:16]
+
+
+def difference(old: Space, new: Space) -> list[str]:
+    """The topmost paths at which two spaces differ, in the new file's order."""
+    before, after = _facts(old), _facts(new)
+    paths = [path for path in {**after, **before} if before.get(path) != after.get(path)]
+    changed = set(paths)
+    return [".".join(path) for path in paths if not any(path[:n] in changed for n in range(len(path)))]
+
+
+def _facts(space: Space) -> dict[Path, str]:
+    """Each node's own part, by path; a `tune` section of only what may change is as good as none."""
+    facts = {
+        path: _fact(node) for path, node in descend(space.tree) if path[:2] not in CHANGEABLE and path != ("tune",)
+    }
+    facts.pop((), None)
+    return facts
+
+
+def _fact(node: Node) -> str:
+    if isinstance(node, Scalar):
+        return compact(node.written)
+    if isinstance(node, Choice):
+        return compact({"choice": node.labels})
+    if isinstance(node, Range):
+        return compact({node.kind: [node.low, node.high, node.step]})
+    return f"list of {len(node.items)}" if isinstance(node, Sequence) else "mapping"

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from raypose import BACKBONES, RayPoseError
+from raypose.models.ports import Port, dry_run, image, ports
+
+SIZES = [(64, 64), (96, 128), (192, 256)]
+
+
+class Probed(nn.Module):
+    """Hides what a backbone declares."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+        self.multi_stage = getattr(backbone, "multi_stage", False)
+
+    def forward(self, x):
+        return self.backbone(x)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_what_is_declared_is_what_comes_out(name, size):
+    with torch.device("meta"):
+        backbone = BACKBONES.build({"type": name})
+    assert ports(Probed(backbone), size) == backbone.out
+
+
+@pytest.mark.parametrize("name", ["ResNet", "MobileNetV3"])
+def test_out_indices_choose_maps_and_leave_out_what_lies_above(name):
+    with torch.device("meta"):
+        low, all_maps = (BACKBONES.build({"type": name, "out_indices": i}) for i in ([0, 1], [0, 1, 2, 3]))
+    assert [port.stride for port in all_maps.out] == [4, 8, 16, 32]
+    assert ports(Probed(all_maps), (64, 64)) == all_maps.out
+    assert ports(Probed(low), (64, 64)) == all_maps.out[:2]
+    assert len(list(low.parameters())) < len(list(all_maps.parameters()))
+
+
+def test_a_backbone_that_cannot_run_on_meta_runs_on_the_cpu():
+    class Stubborn(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 7, 3, stride=16, padding=1)
+            self.norm = nn.BatchNorm2d(7)
+
+        def forward(self, x):
+            assert x.sum().item() == 0
+            return self.norm(self.conv(x))
+
+    backbone = Stubborn()
+    assert ports(backbone, (96, 128)) == (Port(7, 16),)
+    assert backbone.training
+    assert backbone.norm.num_batches_tracked == 0
+
+
+def test_a_backbone_that_fails_says_on_what():
+    with pytest.raises(RayPoseError, match=r"Conv2d fails on \[2, 3, 64, 64\]: "):
+        ports(nn.Conv2d(4, 4, 1), (64, 64))
+
+
+def test_feature_maps_have_four_dimensions():
+    with pytest.raises(RayPoseError, match=r"\[N,C,H,W\], but got \(2, 12288\)"):
+        ports(nn.Flatten(), (64, 64))
+
+
+def test_dry_run_leaves_weights_alone():
+    conv = nn.Conv2d(3, 4, 3)
+    before = conv.weight.clone()
+    assert dry_run(conv, image((8, 6))).shape == (2, 4, 4, 6)
+    torch.testing.assert_close(conv.weight, before)
+    assert conv.weight.device.type == "cpu"

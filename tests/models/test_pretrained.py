@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+
+from raypose import BACKBONES, RayPoseError
+from raypose.models.backbones import HourglassNet, MobileNetV3, ResNet
+from raypose.models.builder import build_model
+from raypose.models.pretrained import weights_file
+
+RESNET18 = "resnet18-f37072fd.pth"
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """An empty folder for weights, and no network."""
+
+    def refuse(url, *args, **kwargs):
+        raise URLError(f"no route to {url}")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    return tmp_path / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def weights():
+    torch.manual_seed(7)
+    return torchvision.models.resnet18(weights=None).state_dict()
+
+
+def same(backbone, weights):
+    return all(torch.equal(value, weights[key]) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "nested"), [("", None), ("backbone.", "state_dict"), ("module.", "model"), ("module.backbone.", None)]
+)
+def test_checkpoint_with_any_prefix_and_nesting(tmp_path, weights, prefix, nested):
+    content = {prefix + key: value for key, value in weights.items()}
+    content["keypoint_head.final_layer.weight"] = torch.zeros(1)
+    torch.save({nested: content, "meta": {"epoch": 3}} if nested else content, tmp_path / "a.pth")
+    backbone = ResNet(18)
+    backbone.init_weights(str(tmp_path / "a.pth"))
+    assert same(backbone, weights)
+
+
+def test_a_models_own_weights_load_into_another_backbone(tmp_path):
+    cfg = {"backbone": {"type": "HourglassNet", "downsample_times": 1, "feat_channel": 8, "stage_blocks": 1}}
+    cfg["keypoint_head"] = {"type": "HeatmapHead"}
+    model = build_model(cfg, 3, (64, 64))
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    cfg["backbone"]["pretrained"] = str(tmp_path / "weights.pt")
+    other = build_model(cfg, 5, (64, 64))
+    assert same(other.backbone, model.backbone.state_dict())
+
+
+def test_what_does_not_fit_is_logged(tmp_path, weights, caplog):
+    weights["layer4.1.conv2.weight"] = torch.zeros(3)
+    del weights["layer1.0.conv1.weight"]
+    torch.save(weights, tmp_path / "a.pth")
+    with caplog.at_level(logging.INFO):
+        ResNet(18).init_weights(str(tmp_path / "a.pth"))
+    assert "ResNet: 118 of 120 weights loaded" in caplog.text
+    assert "layer1.0.conv1.weight, layer4.1.conv2.weight" in caplog.text
+    assert "fc.bias, fc.weight" in caplog.text
+
+
+def test_nothing_that_fits_is_an_error(tmp_path, weights):
+    torch.save(weights, tmp_path / "a.pth")
+    with pytest.raises(RayPoseError, match=r"no weight of '.*a.pth' fits HourglassNet"):
+        HourglassNet(1, 1, feat_channel=8).init_weights(str(tmp_path / "a.pth"))
+
+
+@pytest.mark.parametrize("content", [b"not weights", None])
+def test_files_that_cannot_be_read(tmp_path, content):
+    file = tmp_path / "a.pth"
+    if content is None:
+        torch.save({"state_dict": {}, "path": Path("x")}, file)
+    else:
+        file.write_bytes(content)
+    with pytest.raises(RayPoseError, match=r"a\.pth can't be read"):
+        ResNet(18).init_weights(str(file))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "name", "file"),
+    [
+        (ResNet, "ResNet50_Weights.IMAGENET1K_V2", "resnet50-11ad3fa6.pth"),
+        (ResNet, "torchvision://resnet50", "resnet50-0676ba61.pth"),
+        (ResNet, "imagenet", "resnet50-11ad3fa6.pth"),
+        (ResNet, "DEFAULT", "resnet50-11ad3fa6.pth"),
+        (ResNet, "timm/resnet50.a1_in1k", "timm_resnet50.a1_in1k.safetensors"),
+        (ResNet, "resnet50.a1_in1k", "timm_resnet50.a1_in1k.safetensors"),
+        (MobileNetV3, "imagenet", "mobilenet_v3_small-047dcff4.pth"),
+    ],
+)
+def test_weights_that_cannot_be_fetched_name_the_file_and_the_place(offline, backbone, name, file):
+    net, start = backbone(), time.monotonic()
+    with pytest.raises(RayPoseError) as error:
+        net.init_weights(name)
+    assert len(error.value.problems) == 1
+    assert f"at {offline / file}" in str(error.value)
+    assert "can't be fetched" in str(error.value)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("name", ["ResNet18_Weights.IMAGENET1K_V1", "torchvision://resnet18", "imagenet"])
+def test_a_file_at_the_named_place_is_loaded(offline, weights, name):
+    offline.mkdir(parents=True)
+    torch.save(weights, offline / RESNET18)
+    backbone = ResNet(18)
+    backbone.init_weights(name)
+    assert same(backbone, weights)
+
+
+def test_a_timm_file_at_the_named_place_is_loaded(offline, weights):
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(3)
+    weights = timm.create_model("resnet18").state_dict()
+    offline.mkdir(parents=True)
+    safetensors.torch.save_file(weights, offline / "timm_resnet18.a1_in1k.safetensors")
+    backbone = ResNet(18)
+    backbone.init_weights("timm/resnet18.a1_in1k")
+    assert same(backbone, weights)
+
+
+def test_a_fetched_file_is_kept(offline, weights, monkeypatch):
+    fetched = []
+
+    def download(url, path, **kwargs):
+        fetched.append(url)
+        torch.save(weights, path)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    assert weights_file("ResNet18_Weights.DEFAULT") == weights_file("ResNet18_Weights.DEFAULT") == offline / RESNET18
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize("name", ["nothing/such.pth", "ResNet50_Weights.V9", "timm/resnet50.nosuch", "ResNet.50.x"])
+def test_unknown_names(offline, name):
+    with pytest.raises(RayPoseError, match="neither a file nor weights"):
+        ResNet(18).init_weights(name)
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_no_pretrained_loads_nothing(offline, name):
+    with torch.device("meta"):
+        BACKBONES.build({"type": name}).init_weights()
