@@ -4,7 +4,9 @@ the code that uses a section (`Training(**config["training"])`), so that both al
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from raypose import registry
 from raypose.errors import Problem, RayPoseError
@@ -104,7 +106,7 @@ class Tune:
 class SpaceFile:
     """The top level of a space file."""
 
-    name: str
+    name: Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]  # a folder's: letters, digits, _ . -
     data: Data
     model: dict[str, Any]
     optimizer: dict[str, Any]
@@ -124,8 +126,6 @@ def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
         >>> read(Training, {"epochs": 3}).epochs
         3
     """
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         return TypeAdapter(section).validate_python(mapping or {})
     except ValidationError as error:

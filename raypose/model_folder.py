@@ -57,9 +57,7 @@ def load(path: str | Path, device: str = "cpu") -> Any:
     load_plugins(config.get("plugins", []))
     saved = checkpoints.load(folder / "weights.pt", device)
     meta = saved["meta"]
-    model = build_model(
-        config["model"], len(meta["info"]["names"]), tuple(meta["input_size"]), init_weights=False
-    )
+    model = build_model(config["model"], len(meta["info"]["names"]), tuple(meta["input_size"]), init_weights=False)
     try:
         model.load_state_dict(saved["state_dict"])
     except RuntimeError as error:

@@ -14,7 +14,6 @@ from raypose.data import KeypointTable
 from raypose.errors import RayPoseError
 
 
-
 class Size(NamedTuple):
     """What suits data sets of up to so many labelled instances."""
 
@@ -51,7 +50,8 @@ model:
   type: TopDown
   backbone:
     choice:
-      - {{type: HourglassNet, feat_channels: 24, downsample_times: 3}}
+      - {{type: HourglassNet, num_stacks: 1, downsample_times: 4, feat_channel: {{choice: [24, 32]}}, growth: 1.4,
+         stage_blocks: 1}}
       - {{type: ResNet, depth: {{choice: [18, 50]}}}}     # add pretrained: IMAGENET1K_V1 where there is a network
       - {{type: MobileNetV3, arch: small}}
   keypoint_head:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 
 from raypose import config as sections
@@ -34,6 +35,7 @@ def train(config: dict[str, Any], run: Run) -> None:
         >>> train(Space.load("config.yaml").config(), Run(seed=0, dir=Path("out"), report=print))
     """
     torch.set_num_threads(run.threads)
+    cv2.setNumThreads(1)  # `Batches` has threads of its own
     training = sections.read(sections.Training, config.get("training"))
     goal = sections.read(sections.Tune, config.get("tune"))
     data = sections.read(sections.Data, config["data"])
@@ -41,7 +43,7 @@ def train(config: dict[str, Any], run: Run) -> None:
     # Data: tables of annotations, and what makes batches of pixels of them.
     train_table, val_table, _ = build_datasets(data)
     info, reader = train_table.info, PixelReader()
-    batches = partial(Batches, reader=reader, input_size=data.input_size, padding=data.padding)
+    batches = partial(Batches, reader=reader, input_size=data.input_size, padding=data.padding, threads=run.threads)
     train_batches = batches(train_table, batch_size=training.batch_size, augment=data.augment)
 
     # Model, optimizer, schedule, each from its section.

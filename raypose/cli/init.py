@@ -8,8 +8,12 @@ import click
 
 @click.command("init")
 @click.argument("ann_file", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of the images (default: looked for near ANN_FILE).")
-@click.option("--val", type=click.Path(path_type=Path), help="Annotations to validate on (default: a fifth of ANN_FILE).")
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Folder of the images (default: looked for near ANN_FILE)."
+)
+@click.option(
+    "--val", type=click.Path(path_type=Path), help="Annotations to validate on (default: a fifth of ANN_FILE)."
+)
 @click.option("--name", help="Name of the experiment (default: from the folder of ANN_FILE).")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The file to write (default: NAME.yaml).")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")

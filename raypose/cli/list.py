@@ -27,12 +27,17 @@ def command(kind: str | None, plugins: tuple[str, ...]) -> None:
 
 def _signature(component: Callable) -> str:
     try:
-        parameters = inspect.signature(component).parameters.values()
+        arguments = inspect.signature(component).parameters.values()
     except (TypeError, ValueError):
         return "(...)"
-    shown = [p.replace(annotation=_plain(p.annotation)) for p in parameters if p.name != "self"]
-    return "(" + ", ".join(str(p).replace("'", "") for p in shown) + ")"
+    return "(" + ", ".join(_argument(each) for each in arguments if each.name != "self") + ")"
 
 
-def _plain(annotation: object) -> object:
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+def _argument(argument: inspect.Parameter) -> str:
+    annotation, default = argument.annotation, ""
+    if argument.default is not argument.empty:
+        default = f"={argument.default!r}" if annotation is argument.empty else f" = {argument.default!r}"
+    if annotation is argument.empty:
+        return str(argument.replace(default=argument.empty)) + default
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return f"{argument.name}: {text}{default}"

@@ -28,7 +28,9 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     console = Console()
     tune = Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune") or {}
     shown = records[:number] if number else records
-    console.print(leaderboard(shown, tune.get("metric", "AP"), title=f"{experiment.resolve().name}: {len(records)} trials"))
+    console.print(
+        leaderboard(shown, tune.get("metric", "AP"), title=f"{experiment.resolve().name}: {len(records)} trials")
+    )
     for record in records if detail else []:
         if record.detail:
             console.print(f"\ntrial {record.number} ({record.reason}):\n{record.detail}", highlight=False, markup=False)

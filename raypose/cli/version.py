@@ -5,12 +5,15 @@ from importlib import metadata
 
 import click
 
-PACKAGES = ("raypose", "torch", "torchvision", "timm", "ray", "optuna", "numpy", "tensorboard")
+from raypose import __version__
+
+PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "tensorboard")
 
 
 @click.command("version")
 def command() -> None:
     """Print the versions of RayPose and what it runs on."""
+    click.echo(f"raypose {__version__}")
     for package in PACKAGES:
         try:
             click.echo(f"{package} {metadata.version(package)}")

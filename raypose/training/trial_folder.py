@@ -88,8 +88,13 @@ def _environment() -> dict[str, Any]:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return {"host": platform.node(), "pid": os.getpid(), "python": platform.python_version(), "versions": versions,
-            "git": _git_commit()}
+    return {
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "git": _git_commit(),
+    }
 
 
 def _git_commit() -> str | None:

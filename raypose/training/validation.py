@@ -50,8 +50,13 @@ class Validation:
             triplets = np.concatenate([keypoints, scores[:, None]], 1).round(3)
             image = self.table.image_ids[self.table.image_index[row]]
             rows.append(
-                {"image_id": _plain(image), "category_id": 1, "annotation_id": _plain(self.table.ids[row]),
-                 "keypoints": triplets.ravel().tolist(), "score": round(float(scores.mean()), 5)}
+                {
+                    "image_id": _plain(image),
+                    "category_id": 1,
+                    "annotation_id": _plain(self.table.ids[row]),
+                    "keypoints": triplets.ravel().tolist(),
+                    "score": round(float(scores.mean()), 5),
+                }
             )
         return rows
 

@@ -49,7 +49,9 @@ def scheduler_class(name: str) -> Callable:
         return _find(name, "scheduler", [optuna.pruners], optuna.pruners.BasePruner)
     from ray.tune import schedulers
 
-    return _find(name, "scheduler", [schedulers, optuna.pruners], (schedulers.TrialScheduler, optuna.pruners.BasePruner))
+    return _find(
+        name, "scheduler", [schedulers, optuna.pruners], (schedulers.TrialScheduler, optuna.pruners.BasePruner)
+    )
 
 
 def build_sampler(cfg: Mapping[str, Any], seed: int) -> Any:

@@ -16,7 +16,13 @@ from raypose.training.run import Run
 CONFIG = {
     "data": {"input_size": [64, 64], "augment": {"rotation": 20, "flip": 0.5, "half_body": 0.0, "color": 0.2}},
     "model": {
-        "backbone": {"type": "HourglassNet", "num_stacks": 1, "downsample_times": 2, "feat_channel": 8, "stage_blocks": 1},
+        "backbone": {
+            "type": "HourglassNet",
+            "num_stacks": 1,
+            "downsample_times": 2,
+            "feat_channel": 8,
+            "stage_blocks": 1,
+        },
         "keypoint_head": {"type": "HeatmapHead", "num_deconv_layers": 0},
         "loss_keypoint": {"type": "SpatialCrossEntropyLoss"},
     },
@@ -69,7 +75,11 @@ def same(one, other):
 
 @pytest.mark.parametrize(
     ("training", "optimizer"),
-    [({}, None), ({"ema": 0.9, "grad_clip": 1.0}, None), ({"lr_schedule": {"type": "OneCycleLR", "max_lr": 0.01, "cycle_momentum": False}}, COCKTAIL)],
+    [
+        ({}, None),
+        ({"ema": 0.9, "grad_clip": 1.0}, None),
+        ({"lr_schedule": {"type": "OneCycleLR", "max_lr": 0.01, "cycle_momentum": False}}, COCKTAIL),
+    ],
 )
 def test_resumed_is_never_interrupted(tmp_path, tiny_coco, training, optimizer):
     config = configuration(tiny_coco, **training)

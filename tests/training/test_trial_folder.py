@@ -43,7 +43,9 @@ def test_tensorboard_reads_curves_and_hparams_while_the_trial_runs(tmp_path):
     assert start.hparams["optimizer"].string_value == "SGD"
     assert start.hparams["optimizer.SGD.lr"].number_value == 0.1
     folder.close("PRUNED")
-    content = EventAccumulator(str(tmp_path)).Reload().SummaryMetadata(metadata.SESSION_END_INFO_TAG).plugin_data.content
+    content = (
+        EventAccumulator(str(tmp_path)).Reload().SummaryMetadata(metadata.SESSION_END_INFO_TAG).plugin_data.content
+    )
     assert metadata.parse_session_end_info_plugin_data(content).status
 
 

@@ -25,8 +25,12 @@ tune: {{metric: score, num_trials: {trials}, sampler: {sampler}, scheduler: {sch
 
 def space(kinds, trials, scheduler="null", sampler="{type: GridSampler}", seed=0):
     if sampler == "{type: GridSampler}":
-        sampler = f"{{type: GridSampler, search_space: {{kind: {json.dumps([json.dumps(k) for k in kinds])}, x: [0.75]}}}}"
-    return Space.parse(SPACE.format(kinds=json.dumps(kinds), trials=trials, scheduler=scheduler, sampler=sampler, seed=seed))
+        sampler = (
+            f"{{type: GridSampler, search_space: {{kind: {json.dumps([json.dumps(k) for k in kinds])}, x: [0.75]}}}}"
+        )
+    return Space.parse(
+        SPACE.format(kinds=json.dumps(kinds), trials=trials, scheduler=scheduler, sampler=sampler, seed=seed)
+    )
 
 
 def make_trial():
@@ -166,7 +170,11 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
 def test_the_same_seed_gives_the_same_configurations_one_at_a_time(tmp_path):
     def configurations(name, seed):
         text = SPACE.format(
-            kinds='["good", "poor"]', trials=8, scheduler="null", sampler="{type: TPESampler, n_startup_trials: 3}", seed=seed
+            kinds='["good", "poor"]',
+            trials=8,
+            scheduler="null",
+            sampler="{type: TPESampler, n_startup_trials: 3}",
+            seed=seed,
         ).replace("max_concurrent: 2", "max_concurrent: 1")
         result = tune(Space.parse(text), trial=make_trial(), experiments=tmp_path / name, quiet=True)
         return {record.number: record.params for record in result.records}
@@ -207,9 +215,7 @@ def test_plain_lines_tell_each_trial_once(tmp_path):
     import io
 
     out = io.StringIO()
-    tune(
-        space(["good", "raises"], 2), trial=make_trial(), experiments=tmp_path, console=Console(file=out, width=200)
-    )
+    tune(space(["good", "raises"], 2), trial=make_trial(), experiments=tmp_path, console=Console(file=out, width=200))
     lines = [line for line in out.getvalue().splitlines() if line.startswith("trial ")]
     assert len(lines) == 2
     assert any("COMPLETE score 3 after 4 epochs" in line for line in lines)

@@ -1,0 +1,176 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from raypose.cli import COMMANDS
+from raypose.registry import REGISTRIES
+from raypose.space import Space
+
+SPACE = """\
+name: tiny
+data:
+  train: {{type: CocoKeypoints, ann_file: "{ann_file}", img_prefix: "{img_prefix}"}}
+  val: {{split: 0.34}}
+  input_size: [64, 64]
+model:
+  backbone: {{type: HourglassNet, num_stacks: 1, downsample_times: 2, feat_channel: {{choice: [8, 12]}}, stage_blocks: 1}}
+  keypoint_head: {{type: HeatmapHead, num_deconv_layers: 0}}
+  loss_keypoint: {{type: SpatialCrossEntropyLoss}}
+optimizer: {{type: AdamW, lr: {{loguniform: [1e-3, 1e-2]}}}}
+training: {{epochs: 2, batch_size: 2}}
+tune: {{num_trials: 2, max_concurrent: 1}}
+"""
+
+
+@pytest.fixture
+def space_file(tmp_path, tiny_coco):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SPACE.format(ann_file=tiny_coco.ann_file, img_prefix=tiny_coco.img_prefix))
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_complete(cli, command):
+    result = cli(command, "--help")
+    assert result.status == 0
+    assert f"Usage: raypose {command}" in result.out or "Usage:" in result.out
+    assert len(result.out.splitlines()) >= 5
+
+
+def test_help_of_all_is_instant_and_names_every_command():
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "raypose", "--help"], capture_output=True, text=True, check=True)
+    assert time.perf_counter() - started < 5  # a second is usual; with torch or ray it would be ten on a busy machine
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_wrong_command_and_option(cli):
+    assert cli("tun").status == 2
+    assert cli("check", "--no-such-option", "a.yaml").status == 2
+
+
+def test_check(cli, space_file):
+    result = cli("check", space_file)
+    assert (result.status, result.err) == (0, "")
+    assert "no mistakes found; 2 dimensions" in result.out
+
+
+def test_check_lists_all_mistakes_with_positions(cli, space_file):
+    text = space_file.read_text().replace("HourglassNet", "HourglasNet").replace("epochs: 2", "epoch: 2")
+    space_file.write_text(text)
+    result = cli("check", space_file)
+    assert result.status == 2
+    assert "unknown backbone 'HourglasNet'; did you mean 'HourglassNet'?" in result.err
+    assert "tiny.yaml:11:12: unknown key 'epoch'" in result.err
+    assert len(result.err.splitlines()) == 2
+
+
+def test_samples_are_configurations(cli, space_file, tmp_path):
+    result = cli("sample", space_file, "-n", 3, "--seed", 1)
+    documents = [Space.parse(text).config() for text in result.out.split("---\n")]
+    assert len(documents) == 3
+    assert {document["model"]["backbone"]["feat_channel"] for document in documents} <= {8, 12}
+    assert all(1e-3 <= document["optimizer"]["lr"] <= 1e-2 for document in documents)
+    assert cli("sample", space_file, "-n", 3, "--seed", 1).out == result.out
+    (tmp_path / "one.yaml").write_text(cli("sample", space_file, "--default").out)
+    assert Space.load(tmp_path / "one.yaml").config()["model"]["backbone"]["feat_channel"] == 8
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_list(cli, kind):
+    result = cli("list", kind)
+    assert result.status == 0
+    assert all(f"  {name}(" in result.out for name in REGISTRIES[kind])
+
+
+def test_list_of_an_unknown_kind(cli):
+    result = cli("list", "backbone")
+    assert result.status == 2
+    assert "did you mean 'backbones'?" in result.err
+
+
+def test_list_shows_allowed_values_and_plugins(cli, tmp_path):
+    assert "depth: Literal[18, 34, 50, 101, 152] = 50" in cli("list", "backbones").out
+    (tmp_path / "mine.py").write_text(
+        "from raypose import BACKBONES\n@BACKBONES.register_module()\ndef MineOnly(width=3): ...\n"
+    )
+    try:
+        assert "  MineOnly(width=3)" in cli("list", "backbones", "--plugin", "mine.py").out
+    finally:
+        REGISTRIES["backbones"].remove(lambda component: component.__name__ == "MineOnly")
+
+
+def test_version(cli):
+    import torch
+
+    from raypose import __version__
+
+    lines = cli("version").out.splitlines()
+    assert lines[0] == f"raypose {__version__}"
+    assert f"torch {torch.__version__.split('+')[0]}" in lines
+
+
+def test_train_evaluate_and_train_again(cli, space_file, tmp_path):
+    (tmp_path / "one.yaml").write_text(cli("sample", space_file, "--default").out)
+    result = cli("train", "one.yaml")
+    assert result.status == 0, result.err
+    assert "epoch 2/2" in result.out
+    folder = tmp_path / "experiments" / "tiny-train"
+    assert {"config.yaml", "weights.pt", "metrics.json"} <= {path.name for path in folder.iterdir()}
+    kept = json.loads((folder / "metrics.json").read_text())
+
+    found = json.loads(cli("evaluate", folder, "--json").out)
+    assert found["EPE"] == pytest.approx(kept["EPE"], abs=1e-4)
+    again = cli("train", folder, "--to", "again")
+    assert again.status == 0
+    assert json.loads((tmp_path / "again" / "metrics.json").read_text()) == kept
+
+    refused = cli("train", folder, "--to", "again")
+    assert refused.status == 2
+    assert "holds a training already; add --resume" in refused.err
+    longer = cli("train", folder, "--to", "again", "--resume", "--epochs", 3)
+    assert "epoch 3/3" in longer.out
+    assert "epoch 2/3" not in longer.out
+
+
+def test_evaluate_on_another_file(cli, space_file, tiny_coco, tmp_path):
+    (tmp_path / "one.yaml").write_text(cli("sample", space_file, "--default").out)
+    cli("train", "one.yaml", "--epochs", 1, "--to", "model")
+    result = cli(
+        "evaluate", "model", "--ann-file", tiny_coco.ann_file, "--img-prefix", tiny_coco.img_prefix,
+        "--predictions", "predictions.json",
+    )  # fmt: skip
+    assert result.status == 0, result.err
+    assert "EPE" in result.out
+    assert len(json.loads((tmp_path / "predictions.json").read_text())) == 6
+    assert cli("evaluate", "model", "--on", "test").status == 2
+    assert cli("evaluate", "model", "--ann-file", tiny_coco.ann_file).status == 2
+    assert "is not a model folder" in cli("evaluate", tiny_coco.img_prefix).err
+
+
+def test_show_of_no_experiment(cli, tmp_path):
+    result = cli("show", tmp_path)
+    assert result.status == 2
+    assert "is not an experiment" in result.err
+
+
+def test_init_writes_a_space_that_passes_the_check(cli, tiny_coco, tmp_path):
+    result = cli("init", tiny_coco.ann_file, "--name", "mice")
+    assert result.status == 0, result.err
+    assert "6 instances, 3 keypoints, 6 images" in result.out
+    assert cli("check", "mice.yaml").status == 0
+    refused = cli("init", tiny_coco.ann_file, "--name", "mice")
+    assert refused.status == 2
+    assert "mice.yaml exists; --force" in refused.err
+    assert cli("init", "nothing.json").status == 2
+
+
+def test_init_on_real_data(cli, data_root):
+    result = cli("init", data_root / "openfield-mouse/annotations/train.json", "--name", "mice")
+    assert "93 instances, 4 keypoints, 93 images" in result.out
+    assert cli("check", "mice.yaml").status == 0
+    config = Space.load("mice.yaml").default()
+    assert config["data"]["augment"]["flip"] == 0.5  # ears left and right
