@@ -11,17 +11,19 @@ from raypose.registry import CODECS
 
 @CODECS.register_module()
 class MSRAHeatmap:
-    """One gaussian of peak 1 a keypoint; decoded as the highest pixel, a quarter pixel towards its higher neighbour.
+    """One gaussian of peak 1 a keypoint; decoded as the highest pixel and a part of a pixel towards its neighbours.
 
     MSRA's code rounds each gaussian's centre to a whole heatmap pixel, which throws up to half a pixel away (two input
-    pixels at stride 4). Here the centre is exact; `unbiased=False` rounds as theirs does. A heatmap pixel stands for
-    the square of input pixels that it covers, so that the heatmap of a mirrored image is the mirrored heatmap, and
+    pixels at stride 4), and reads a quarter pixel towards the higher neighbour; so does `unbiased=False`. Else the
+    centre is exact, and is read where the parabola through the logarithms of three pixels has its top, which for a
+    gaussian is exact again (after Zhang et al. 2020, "DARK", arXiv:1910.06278, along each axis). A heatmap pixel stands
+    for the square of input pixels that it covers, so that the heatmap of a mirrored image is the mirrored heatmap, and
     averaging the two needs no shift.
 
     Args:
         input_size: width and height of the model's input, in pixels.
         sigma: of the gaussians, in heatmap pixels.
-        unbiased: keep the part of a centre that is below one pixel.
+        unbiased: keep and read the part of a centre that is below one pixel.
 
     Example:
         >>> codec = MSRAHeatmap((192, 256))
@@ -61,8 +63,9 @@ class MSRAHeatmap:
         flat = heatmaps.flatten(2)
         scores, peak = flat.max(-1)
         x, y = peak % width, peak.div(width, rounding_mode="floor")
-        shift_x = _towards_higher(flat, peak, (x > 0) & (x < width - 1), 1)
-        shift_y = _towards_higher(flat, peak, (y > 0) & (y < height - 1), width)
+        part = _top_of_parabola if self.unbiased else _quarter_pixel
+        shift_x = part(*_three(flat, peak, 1)) * ((x > 0) & (x < width - 1))
+        shift_y = part(*_three(flat, peak, width)) * ((y > 0) & (y < height - 1))
         points = torch.stack((x + shift_x, y + shift_y), -1)
         return rescale(points, (width, height), self.input_size), scores
 
@@ -71,9 +74,21 @@ class MSRAHeatmap:
         return torch.exp(-((grid - centers.unsqueeze(-1)) ** 2) / (2 * self.sigma**2))
 
 
-def _towards_higher(flat: Tensor, peak: Tensor, has_both: Tensor, step: int) -> Tensor:
-    """A quarter pixel towards the higher one of a peak's two neighbours, `step` to either side; 0 at a border."""
+def _three(flat: Tensor, peak: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The values before a peak, at it, and after it, `step` to either side."""
     last = flat.shape[-1] - 1
-    before = flat.gather(-1, (peak - step).clamp(min=0).unsqueeze(-1)).squeeze(-1)
-    after = flat.gather(-1, (peak + step).clamp(max=last).unsqueeze(-1)).squeeze(-1)
-    return 0.25 * torch.sign(after - before) * has_both
+    before, at, after = (
+        flat.gather(-1, (peak + offset).clamp(0, last).unsqueeze(-1)).squeeze(-1) for offset in (-step, 0, step)
+    )
+    return before, at, after
+
+
+def _quarter_pixel(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
+    return 0.25 * torch.sign(after - before)
+
+
+def _top_of_parabola(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
+    floor = at.clamp(min=1e-12) * 1e-4
+    before, at, after = (torch.log(torch.maximum(value, floor)) for value in (before, at, after))
+    bend = (2 * at - before - after).clamp(min=1e-6)
+    return ((after - before) / (2 * bend)).clamp(-0.5, 0.5)

@@ -17,9 +17,9 @@ def mse(output, target):
     return sum((o - t) ** 2 for o, t in zip(output, target, strict=True)) / len(output)
 
 
-def cross_entropy(output, target):
-    total = sum(math.exp(o) for o in output)
-    return -sum(t / sum(target) * math.log(math.exp(o) / total) for o, t in zip(output, target, strict=True))
+def cross_entropy(output, target, beta=10.0):
+    total = sum(math.exp(beta * o) for o in output)
+    return -sum(t / sum(target) * math.log(math.exp(beta * o) / total) for o, t in zip(output, target, strict=True))
 
 
 def adaptive_wing(output, target, alpha=2.1, omega=14.0, epsilon=1.0, theta=0.5):
@@ -157,7 +157,7 @@ def test_cross_entropy_scores_a_perfect_prediction_near_one(sigma):
     cfg = {"backbone": {"type": "MobileNetV3"}, "loss_keypoint": loss_cfg, "codec": codec_cfg}
     model = build_model({**cfg, "keypoint_head": {"type": "HeatmapHead"}}, 1, (96, 128))
     target, _ = model.codec.encode(torch.tensor([[[49.5, 61.5]]]), torch.ones(1, 1), (1, 32, 24))
-    heatmap = model.loss_keypoint.activate(target.clamp(min=1e-20).log())
+    heatmap = model.loss_keypoint.activate(target.clamp(min=1e-20).log() / model.loss_keypoint.beta)
     assert heatmap.max().item() == pytest.approx(1, abs=0.02)
     torch.testing.assert_close(heatmap, target, atol=0.02, rtol=0)
 

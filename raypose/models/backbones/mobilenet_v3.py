@@ -47,6 +47,10 @@ class MobileNetV3(nn.Module):
         self.ends = {ends[i] for i in indices}
         features = torchvision.models.get_model(f"mobilenet_v3_{arch}", weights=None).features
         self.features = features[: max(self.ends) + 1]
+        for module in self.features.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                # torchvision's 0.01 is for long trainings: after 200 steps the statistics would still be wrong.
+                module.momentum = 0.1
 
     def forward(self, img: Tensor) -> tuple[Tensor, ...]:
         """One map [N,C,H/stride,W/stride] for each of `out_indices`."""

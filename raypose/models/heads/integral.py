@@ -17,7 +17,7 @@ class IntegralRegressionHead(HeatmapHead):
     """A `HeatmapHead` whose heatmaps are read by a soft-argmax: the mean position under their softmax.
 
     Args:
-        beta: factor of the heatmaps before the softmax; the higher, the closer to their highest pixel.
+        beta: factor of the heatmaps before the softmax; the paper's 1 takes far more steps to form a peak.
         Others: as `HeatmapHead` has them.
 
     Example:
@@ -34,7 +34,7 @@ class IntegralRegressionHead(HeatmapHead):
         num_deconv_layers: Literal[0, 1, 2, 3] | None = None,
         num_deconv_filters: int | Sequence[int] = 256,
         num_deconv_kernels: int | Sequence[int] = 4,
-        beta: float = 1.0,
+        beta: float = 10.0,
         in_stride: int = 32,
         codec: Any = None,
         loss_keypoint: nn.Module | None = None,
