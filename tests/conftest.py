@@ -63,3 +63,16 @@ def write_tiny_coco(folder: Path, num_images: int = 6) -> SimpleNamespace:
     ann_file.write_text(json.dumps(content))
     cfg = {"type": "CocoKeypoints", "ann_file": str(ann_file), "img_prefix": str(folder / "images")}
     return SimpleNamespace(ann_file=str(ann_file), img_prefix=cfg["img_prefix"], cfg=cfg, content=content)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """One small Ray for all tests that need one."""
+    import ray
+
+    from raypose.tuning.ray_run import ENVIRONMENT
+
+    os.environ.update(ENVIRONMENT)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from raypose.training.precision import Precision
+from raypose.training.precision import Precision, layout
 
 
 class Batches(Protocol):
@@ -55,7 +55,8 @@ class Trainer:
     epoch: int = 0
 
     def __post_init__(self) -> None:
-        self.model.to(self.device, memory_format=torch.channels_last)
+        self.layout = layout(self.model, self.device)
+        self.model.to(self.device, memory_format=self.layout)
         self.amp = Precision(self.precision, self.device)
         self.averaged: AveragedModel | None = None
         if self.ema is not None:
@@ -85,7 +86,7 @@ class Trainer:
 
     def step(self, batch: Any) -> Tensor:
         """One optimizer step; the loss stays on the device, so that nothing waits for it."""
-        image = batch.image.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+        image = batch.image.to(self.device, non_blocking=True, memory_format=self.layout)
         keypoints, visible = (t.to(self.device, non_blocking=True) for t in (batch.keypoints, batch.visible))
         with self.amp.autocast():
             loss = self.model.loss(image, keypoints, visible)["loss"]

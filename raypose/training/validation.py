@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Validation:
     batches: Any
     metrics: Metrics
     device: str = "cpu"
-    autocast: Callable[[], Any] | None = None
+    autocast: Callable[[], AbstractContextManager] = nullcontext
     flip_pairs: Sequence[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
@@ -35,7 +36,8 @@ class Validation:
         for batch in self.batches.epoch():
             image = batch.image.to(self.device, non_blocking=True, memory_format=torch.channels_last)
             truth = (batch.keypoints.to(self.device), batch.visible.to(self.device))
-            loss, keypoints, scores = model.evaluate(image, *truth, flip_pairs=self.flip_pairs)
+            with self.autocast():
+                loss, keypoints, scores = model.evaluate(image, *truth, flip_pairs=self.flip_pairs)
             losses.append(loss["loss"])
             weights.append(len(batch.index))
             self.keypoints[batch.index] = to_original(keypoints.float().cpu().numpy(), np.asarray(batch.inverse))

@@ -72,7 +72,9 @@ class Worker:
         from raypose.tuning.searcher import DETAIL, FAILED
 
         logger.error("the trial failed\n%s", traceback.format_exc())
-        detail = "".join(traceback.format_exception(error)[-3:]).strip()
+        frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-2:])
+        message = str(error).strip().splitlines() or [""]
+        detail = "".join([*frames, f"{type(error).__name__}: {message[0]}"])
         tune.report({"epoch": 0, self.metric: float("nan"), FAILED: reason(error), DETAIL: detail})
 
 
