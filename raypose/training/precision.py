@@ -39,7 +39,7 @@ def layout(model: nn.Module, device: str) -> torch.memory_format:
     """Channels-last, which convolutions are faster in on CPUs and GPUs, except where it would corrupt memory.
 
     On a CPU, oneDNN's kernel for strided 1x1 convolutions writes past its memory in the backward pass where the input has
-    fewer channels than a vector register.
+    fewer channels than a vector register (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
     narrow = any(
         isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and max(module.stride) > 1 and module.in_channels < 16

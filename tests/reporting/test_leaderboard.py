@@ -1,0 +1,39 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from raypose.reporting.leaderboard import describe, duration, leaderboard
+from raypose.reporting.records import Record, ranked
+
+RECORDS = [
+    Record(0, "FAIL", None, 1, {}, "raised", "File x\nValueError: no"),
+    Record(1, "COMPLETE", 0.5, 9, {"model.backbone": "ResNet", "optimizer.AdamW.lr": 0.00123}, seconds=75.0),
+    Record(2, "PRUNED", 0.7, 3, {"model.backbone": "ResNet", "model.backbone.ResNet.depth": "18"}),
+    Record(3, "COMPLETE", 0.6, 9, {}, seconds=3700.0),
+    Record(4, "RUNNING", 0.9, 2, {}),
+]
+
+
+@pytest.mark.parametrize(("maximize", "expected"), [(True, [3, 1, 2, 4, 0]), (False, [1, 3, 2, 4, 0])])
+def test_finished_trials_lead_and_the_best_is_first(maximize, expected):
+    assert [record.number for record in ranked(RECORDS, maximize)] == expected
+
+
+def test_the_table_fits_80_columns_and_tells_why_a_trial_failed():
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(leaderboard(ranked(RECORDS, True), "AP"))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "raised: ValueError: no" in text
+    assert "ResNet, lr 0.0012" in text
+    assert "1:15" in text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (5, "0:05"), (75.4, "1:15"), (3700, "1:01:40")])
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_describe():
+    assert describe(RECORDS[2].params) == "ResNet, depth 18"
