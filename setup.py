@@ -35,7 +35,7 @@ setup(
         "rich>=13.7",
     ],
     extras_require={
-        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
+        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "cmaes>=0.11", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["raypose = raypose.cli:main"]},
 )

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from raypose import trial
 from raypose.errors import RayPoseError
-from raypose.files import write_text
 from raypose.model_folder import config_file
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest

@@ -16,8 +16,8 @@ def command(space_file: Path, number: int, seed: int | None, first: bool) -> Non
 
     Each is a file that `raypose train` takes.
     """
-    from raypose.tuning.checked import load_checked
     from raypose.space import defaults, dump, from_random
+    from raypose.tuning.checked import load_checked
 
     space = load_checked(space_file)
     rng = random.Random(seed if seed is not None else space.sample(defaults).get("seed", 0))

@@ -42,7 +42,10 @@ def layout(model: nn.Module, device: str) -> torch.memory_format:
     fewer channels than a vector register (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
     narrow = any(
-        isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and max(module.stride) > 1 and module.in_channels < 16
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels < 16
         for module in model.modules()
     )
     on_cpu = torch.device(device).type == "cpu"

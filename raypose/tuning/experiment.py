@@ -39,7 +39,9 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
     try:
         (folder / "trials").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RayPoseError(f"{folder} cannot be made: {error.strerror}", hint="--experiments DIR names another place")
+        raise RayPoseError(
+            f"{folder} cannot be made: {error.strerror}", hint="--experiments DIR names another place"
+        ) from error
     return folder
 
 

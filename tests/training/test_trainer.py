@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from raypose.trial import train
 from raypose.training.callbacks import KeepBest
 from raypose.training.checkpoints import load, newest
 from raypose.training.run import Run
+from raypose.trial import train
 
 CONFIG = {
     "data": {"input_size": [64, 64], "augment": {"rotation": 20, "flip": 0.5, "half_body": 0.0, "color": 0.2}},
@@ -130,7 +130,7 @@ def test_a_diverging_training_says_so(tmp_path, tiny_coco):
     config = configuration(tiny_coco)
     config["optimizer"] = {"type": "SGD", "lr": 1e30}
     this, _ = run(tmp_path / "out")
-    with pytest.raises(FloatingPointError, match="training loss became .* a lower learning rate may help"):
+    with pytest.raises(FloatingPointError, match=r"training loss became .* a lower learning rate may help"):
         train(config, this)
 
 

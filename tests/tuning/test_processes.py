@@ -78,7 +78,9 @@ def test_interrupted_and_resumed(tmp_path, tiny_coco, number):
     assert {record.epochs for record in after} == {150}
     known = {record.number: record for record in before}
     assert all(record.params == known[record.number].params for record in after if record.number in known)
-    assert all(record == known[record.number] for record in after if known.get(record.number, record).state == "COMPLETE")
+    assert all(
+        record == known[record.number] for record in after if known.get(record.number, record).state == "COMPLETE"
+    )
     for number in running:
         folder = experiment / "trials" / f"{number:04d}"
         rows = [json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").open()]

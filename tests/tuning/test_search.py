@@ -194,7 +194,7 @@ def test_a_plugin_works_in_trials_also_after_its_file_is_gone(tmp_path):
         from raypose import LOSSES, build_from_cfg
 
         for epoch in range(1, 3):
-            run.report(epoch, {"score": build_from_cfg(dict(type="MyScore", x=config["x"]), LOSSES).x})
+            run.report(epoch, {"score": build_from_cfg({"type": "MyScore", "x": config["x"]}, LOSSES).x})
 
     text = f"name: plugged\nplugins: [{plugin}]\nx: {{uniform: [0, 1]}}\ntune: {{metric: score, num_trials: 2}}\n"
     first = tune(Space.parse(text), trial=trial, experiments=tmp_path, quiet=True)
