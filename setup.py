@@ -22,6 +22,8 @@ setup(
         "torch>=2.5",
         "torchvision>=0.20",
         "timm>=1.0.15",
+        "safetensors>=0.4.3",
+        "huggingface_hub>=0.23",
         "ray[tune,default]>=2.49",
         "optuna>=4.4",
         "numpy>=1.26",

@@ -6,12 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from raypose import registry
 from raypose.errors import Problem, RayPoseError
 
 Section = TypeVar("Section")
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+NAME_PATTERN = r"^\w[\w.-]*$"  # a folder's: letters, digits, _ . -
+# Metrics whose `tune.mode` is `min` where none is given.
+LOWER_IS_BETTER = {"EPE", "loss", "train_loss"}
 
 # Which registry the component under a key comes from, wherever in a file the key stands.
 SLOTS = {
@@ -34,12 +39,12 @@ SLOTS = {
 class Augment:
     """Random changes of the training images; each is off at 0."""
 
-    flip: float = 0.5  # probability
-    rotation: float = 30.0  # degrees to either side
-    scale: float = 0.25  # the crop is up to this fraction larger or smaller
-    shift: float = 0.05  # of the crop's size, to either side
-    half_body: float = 0.0  # probability of a crop around the upper or the lower body alone
-    color: float = 0.2  # brightness, contrast and saturation change by up to this fraction
+    flip: Fraction = 0.5  # probability
+    rotation: Annotated[float, Field(ge=0, le=180)] = 30.0  # degrees to either side
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.25  # the crop is up to this fraction larger or smaller
+    shift: Fraction = 0.05  # of the crop's size, to either side
+    half_body: Fraction = 0.0  # probability of a crop around the upper or the lower body alone
+    color: Fraction = 0.2  # brightness, contrast and saturation change by up to this fraction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +54,8 @@ class Data:
     train: dict[str, Any]
     val: dict[str, Any]  # or {split: 0.2, group_by: file_name_prefix}: a part of `train`
     test: dict[str, Any] | None = None
-    input_size: tuple[int, int] = (192, 256)  # width, height of the crop that the model sees, in pixels
-    padding: float = 1.25  # the crop is this much larger than the box
+    input_size: tuple[PositiveInt, PositiveInt] = (192, 256)  # width, height of the crop that the model sees, in pixels
+    padding: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.25  # the crop is this much larger than the box
     augment: Augment = field(default_factory=Augment)
 
 
@@ -58,7 +63,7 @@ class Data:
 class Split:
     """`val: {split: 0.2, group_by: ...}`: this fraction of `train`; images of one group stay together."""
 
-    split: float
+    split: Annotated[float, Field(gt=0, lt=1)]
     group_by: str | None = None  # a key of the images' records in the annotation file, or `folder`
     seed: int = 0
 
@@ -67,11 +72,12 @@ class Split:
 class Training:
     """The `training` section."""
 
-    epochs: int = 20
-    batch_size: int = 32
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 32
     lr_schedule: dict[str, Any] | None = None  # a schedule, and `warmup`: the fraction of all steps that warm up
-    grad_clip: float | None = None  # largest norm of all gradients together
-    ema: float | None = None  # decay a step of the averaged weights that are validated and kept, for example 0.99
+    grad_clip: PositiveFloat | None = None  # largest norm of all gradients together
+    # Decay a step of the averaged weights that are validated and kept, for example 0.99.
+    ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     flip_test: bool = False  # average the prediction with that of the mirrored image
     metrics: list[dict[str, Any]] = field(
@@ -83,8 +89,8 @@ class Training:
 class Resources:
     """What one trial takes; what is not said is derived from the cluster."""
 
-    cpu: float | None = None
-    gpu: float | None = None
+    cpu: NonNegativeFloat | None = None
+    gpu: NonNegativeFloat | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +98,25 @@ class Tune:
     """The `tune` section."""
 
     metric: str = "AP"
-    mode: Literal["max", "min"] = "max"
-    num_trials: int = 20
+    mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric, see __post_init__
+    num_trials: PositiveInt = 20
     sampler: dict[str, Any] = field(default_factory=lambda: {"type": "TPESampler"})
     scheduler: dict[str, Any] | None = field(default_factory=lambda: {"type": "SuccessiveHalvingPruner"})
     resources: Resources = field(default_factory=Resources)
-    max_concurrent: int | None = None
-    keep: int = 5  # the best trials that keep their weights
-    max_failures: int = 2  # restarts of a trial whose worker or node was lost
+    max_concurrent: PositiveInt | None = None
+    keep: PositiveInt = 5  # the best trials that keep their weights
+    max_failures: NonNegativeInt = 2  # restarts of a trial whose worker or node was lost
+
+    def __post_init__(self) -> None:
+        if self.mode is None:
+            object.__setattr__(self, "mode", "min" if self.metric in LOWER_IS_BETTER else "max")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceFile:
     """The top level of a space file."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]  # a folder's: letters, digits, _ . -
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     data: Data
     model: dict[str, Any]
     optimizer: dict[str, Any]
@@ -120,7 +130,7 @@ def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
     """A section's dataclass from its part of a configuration; what is not given takes its default.
 
     Raises:
-        RayPoseError: unknown keys, missing ones or values of a wrong type, all at once.
+        RayPoseError: missing keys, values of a wrong type or out of bounds, all at once. Unknown keys are the check's.
 
     Example:
         >>> read(Training, {"epochs": 3}).epochs
@@ -129,6 +139,10 @@ def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
     try:
         return TypeAdapter(section).validate_python(mapping or {})
     except ValidationError as error:
-        where = section.__name__.lower()
-        found = [(".".join(map(str, (where, *e["loc"]))), e["msg"]) for e in error.errors()]
-        raise RayPoseError([Problem(f"{path}: {message}", rule="wrong-value") for path, message in found]) from None
+        found = [(".".join(map(str, (section.__name__.lower(), *e["loc"]))), e) for e in error.errors()]
+        raise RayPoseError([Problem(f"{path}: {_message(e)}", rule="wrong-value") for path, e in found]) from None
+
+
+def _message(error: Any) -> str:
+    about_the_value = " should " in error["msg"]  # and not about a key
+    return f"{error['msg']}, but got {error['input']!r}" if about_the_value else error["msg"]

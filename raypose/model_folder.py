@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose.errors import RayPoseError
+from raypose.files import write_text
 from raypose.space import Space
 
 FILES = ("config.yaml", "weights.pt", "metrics.json")
@@ -33,9 +34,10 @@ def config_file(path: Path) -> Path:
     return file
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """The configuration in a model folder, or in a YAML file without dimensions."""
-    return Space.load(config_file(path)).config()
+def read_config(path: Path, expand: bool = True) -> dict[str, Any]:
+    """The configuration in a model folder, or in a YAML file without dimensions; `expand=False` leaves `${VAR}` and
+    paths as written, for who needs no data."""
+    return Space.load(config_file(path), expand=expand).config()
 
 
 def load(path: str | Path, device: str = "cpu") -> Any:
@@ -53,8 +55,9 @@ def load(path: str | Path, device: str = "cpu") -> Any:
     from raypose.training import checkpoints
 
     folder = Path(path)
-    config = read_config(folder)
-    load_plugins(config.get("plugins", []))
+    config = read_config(folder, expand=False)
+    beside = config_file(folder).parent
+    load_plugins([str(beside / name) if name.endswith(".py") else name for name in config.get("plugins") or []])
     saved = checkpoints.load(folder / "weights.pt", device)
     meta = saved["meta"]
     model = build_model(config["model"], len(meta["info"]["names"]), tuple(meta["input_size"]), init_weights=False)
@@ -73,11 +76,25 @@ def publish(source: Path, target: Path) -> None:
     scratch.mkdir(parents=True)
     for name in FILES:
         shutil.copy2(source / name, scratch / name)
+    _take_plugins_along(scratch)
     if target.exists():
         _exchange(scratch, target)
         shutil.rmtree(scratch)
     else:
         scratch.rename(target)
+
+
+def _take_plugins_along(folder: Path) -> None:
+    """Copy the users' modules that the configuration names into `folder`, so that it can be moved."""
+    file = folder / "config.yaml"
+    text = file.read_text(encoding="utf-8")
+    for name in read_config(folder, expand=False).get("plugins") or []:
+        if name.endswith(".py"):
+            kept = Path("plugins") / Path(name).parent.name / Path(name).name
+            (folder / kept).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(name, folder / kept)
+            text = text.replace(name, str(kept))
+    write_text(file, text)
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -107,7 +107,7 @@ def build_from_cfg(cfg: Mapping[str, Any], registry: Registry, default_args: Map
         >>> build_from_cfg(dict(type="MyModel", arg1=1), BACKBONES)
     """
     if not isinstance(cfg, Mapping) or "type" not in cfg:
-        raise RayPoseError(f"a {registry.name} is a mapping with a 'type', but got {cfg!r}", rule="missing-type")
+        raise RayPoseError(f"the {registry.name} must be a mapping with a 'type', but got {cfg!r}", rule="missing-type")
     args = {**(default_args or {}), **cfg}
     name = args.pop("type")
     component = registry.get(name) if isinstance(name, str) else name

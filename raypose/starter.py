@@ -30,6 +30,13 @@ SIZES = [
     Size(30_000, 20, [32, 64], 40),
     Size(float("inf"), 20, [64, 128], 50),
 ]
+# What suits instances whose width is less than so many heights.
+INPUT_SIZES = {
+    0.6: [[96, 192], [128, 256]],
+    0.85: [[96, 128], [192, 256]],
+    1.2: [[128, 128], [192, 192]],
+    float("inf"): [[128, 96], [256, 192]],
+}
 
 TEMPLATE = """\
 # A search space for {table_size} instances with {keypoints} keypoints in {images} images.
@@ -38,7 +45,7 @@ name: {name}
 seed: 0
 
 data:
-  train: {{type: CocoKeypoints, ann_file: {ann_file}, img_prefix: {img_prefix}}}
+  train: {train}
   val: {val}
   input_size: {{choice: {input_sizes}}}      # width, height: the instances are about {width}x{height} pixels
   augment:
@@ -87,7 +94,7 @@ class Source:
 
     ann_file: Path
     img_prefix: Path
-    val_file: Path | None
+    val: tuple[Path, Path] | None  # its annotation file and its images' folder
     name: str
     file: Path
 
@@ -96,21 +103,17 @@ def starter_space(source: Source, table: KeypointTable) -> str:
     """The YAML text of a starter space for the training instances in `table`."""
     size = next(size for size in SIZES if len(table) <= size.instances)
     width, height = np.median(table.bbox[:, 2:], axis=0)
-    images, val = _path(source.img_prefix, source), "{split: 0.2}"
-    if source.val_file is not None:
-        val = f"{{type: CocoKeypoints, ann_file: {_path(source.val_file, source)}, img_prefix: {images}}}"
     return TEMPLATE.format(
-        name=source.name,
+        name=json.dumps(source.name, ensure_ascii=False),  # quoted, since a name such as 2023 is no number
         file=source.file.name,
-        ann_file=_path(source.ann_file, source),
-        img_prefix=images,
-        val=val,
+        train=_dataset(source.ann_file, source.img_prefix, source),
+        val=_dataset(*source.val, source) if source.val else "{split: 0.2}",
         table_size=len(table),
         images=len(table.paths),
         keypoints=len(table.info.names),
         width=round(float(width)),
         height=round(float(height)),
-        input_sizes=_input_sizes(width / height),
+        input_sizes=next(sizes for aspect, sizes in INPUT_SIZES.items() if width / height < aspect),
         flip=0.5 if table.info.flip_pairs else 0.0,
         epochs=size.epochs,
         batch_sizes=size.batch_sizes,
@@ -119,21 +122,15 @@ def starter_space(source: Source, table: KeypointTable) -> str:
     )
 
 
-def _input_sizes(aspect: float) -> list[list[int]]:
-    if aspect < 0.6:
-        return [[96, 192], [128, 256]]
-    if aspect < 0.85:
-        return [[96, 128], [192, 256]]
-    if aspect < 1.2:
-        return [[128, 128], [192, 192]]
-    return [[128, 96], [256, 192]]
+def _dataset(ann_file: Path, img_prefix: Path, source: Source) -> str:
+    return f"{{type: CocoKeypoints, ann_file: {_path(ann_file, source)}, img_prefix: {_path(img_prefix, source)}}}"
 
 
 def _path(path: Path, source: Source) -> str:
     # Relative to the space file where that is short, so that the folder can be moved as a whole.
     relative = os.path.relpath(path.resolve(), source.file.resolve().parent)
     text = relative if not relative.startswith(f"..{os.sep}..") else str(path.resolve())
-    return f'"{text}"'
+    return json.dumps(text, ensure_ascii=False)
 
 
 def find_images(ann_file: Path) -> Path:

@@ -14,12 +14,12 @@ from raypose.model_folder import config_file
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest
 from raypose.training.run import Run
-from raypose.training.trial_folder import TrialFolder
+from raypose.training.trial_folder import TrialFolder, git_commit
 from raypose.tuning.checked import check_space
 
 
 def train_one(
-    source: Path, target: Path | None, *, resume: bool = False, epochs: int | None = None, device: str | None = None
+    source: Path, target: Path | None, *, resume: bool = False, epochs: int | None = None, device: str = "cpu"
 ) -> int:
     """Train the configuration in `source`; returns the exit status.
 
@@ -38,7 +38,7 @@ def train_one(
     console.print(f"training {config['name']} into {folder.path}", highlight=False, soft_wrap=True)
     started = time.monotonic()
     state = "FAIL"
-    folder.open(dump(portable), {"seed": config.get("seed", 0)})
+    folder.open(dump(portable), {"seed": config.get("seed", 0), "git": git_commit()})
     try:
         trial.train(config, _run(folder, config, device, console))
         state = "COMPLETE"
@@ -49,7 +49,7 @@ def train_one(
     return 0
 
 
-def _run(folder: TrialFolder, config: dict[str, Any], device: str | None, console: Console) -> Run:
+def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Console) -> Run:
     import torch
 
     epochs = (config.get("training") or {}).get("epochs", "?")
@@ -63,7 +63,7 @@ def _run(folder: TrialFolder, config: dict[str, Any], device: str | None, consol
         seed=int(config.get("seed", 0)),
         dir=folder.path,
         report=report,
-        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device,
         threads=torch.get_num_threads(),
         checkpoint=newest(folder.checkpoints) if folder.checkpoints.exists() else None,
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import torch
 
 from raypose import config as sections
 from raypose import metrics
-from raypose.data import Batches, PixelReader, build_datasets
+from raypose.data import Batches, PixelReader, build_dataset, build_datasets
 from raypose.errors import RayPoseError
 from raypose.files import write_json
 from raypose.model_folder import load, read_config, save_weights
@@ -41,7 +42,7 @@ def train(config: dict[str, Any], run: Run) -> None:
     data = sections.read(sections.Data, config["data"])
 
     # Data: tables of annotations, and what makes batches of pixels of them.
-    train_table, val_table, _ = build_datasets(data)
+    train_table, val_table, _ = build_datasets(replace(data, test=None))
     info, reader = train_table.info, PixelReader()
     batches = partial(Batches, reader=reader, input_size=data.input_size, padding=data.padding, threads=run.threads)
     train_batches = batches(train_table, batch_size=training.batch_size, augment=data.augment)
@@ -74,26 +75,26 @@ def train(config: dict[str, Any], run: Run) -> None:
 
     trainer.callbacks = [KeepBest(goal.metric, goal.mode, keep), Report(run), Checkpoint(run.dir / "checkpoints")]
     if run.checkpoint is not None:
-        trainer.load_state_dict(checkpoints.load(run.checkpoint, run.device))
+        trainer.load_state_dict(checkpoints.load(run.checkpoint))
         logger.info("continuing after epoch %d", trainer.epoch)
     trainer.fit(training.epochs)
 
 
 def evaluate(
-    folder: Path, part: str = "val", dataset: dict[str, Any] | None = None, device: str = "cpu"
+    folder: Path,
+    part: Literal["train", "val", "test"] = "val",
+    dataset: dict[str, Any] | None = None,
+    device: str = "cpu",
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Metrics and COCO results of the model in `folder` on a part of its data (train, val, test) or on `dataset`.
 
     Raises:
         RayPoseError: no model folder, no such part, or a dataset with other keypoints.
     """
-    model, config = load(folder, device), read_config(folder)
+    model, config = load(folder, device), read_config(folder, expand=dataset is None)
     training = sections.read(sections.Training, config.get("training"))
     data = sections.read(sections.Data, config["data"])
-    parts = dict(zip(("train", "val", "test"), build_datasets(data), strict=True)) if dataset is None else {}
-    table = DATASETS.build(dataset) if dataset is not None else parts[part]
-    if table is None:
-        raise RayPoseError(f"the configuration in {folder} has no data.{part}", rule="missing-key")
+    table = build_dataset(data, part) if dataset is None else DATASETS.build(dataset)
     names = model.meta["info"]["names"]
     if list(table.info.names) != list(names):
         raise RayPoseError(f"the model predicts {', '.join(names)}, but the dataset has {', '.join(table.info.names)}")

@@ -12,7 +12,8 @@ from pydantic import Field
 from raypose import config, registry
 from raypose.check import check, components, load_checked
 from raypose.check.report import Report
-from raypose.check.values import checkable, fits, variants
+from raypose.check.values import checkable, fits
+from raypose.check.variants import variants
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.registry import Registry
 from raypose.space import Space, dump, from_random
@@ -234,14 +235,16 @@ epochs: 20 => epochs:§
     'epochs' must be an integer, but got null
 scale: 0.3 => scale: §big
     'scale' must be a number, but got "big"
-scale: 0.3 => scale: 1
+scale: 0.3 => scale: 0
     nothing
-scale: 0.3 => scale: {choice: [1, §x, {uniform: [0, 1]}]}
+scale: 0.3 => scale: {choice: [0, §x, {uniform: [0, 0.9]}]}
     'scale' must be a number, but got "x"
 name: openfield => name: §12
     'name' must be a string, but got 12
 mode: max => mode: §maximise
     'mode' must be 'max' or 'min', but got "maximise"; known: max, min
+name: openfield => name: §my mice
+    'name' must match pattern '^\w[\w.-]*$', but got "my mice"
 [192, 192] => §[192]
     'input_size' must be tuple[int, int], but got [192]
 [192, 192] => [192, §x]
@@ -274,6 +277,61 @@ warmup: 0.05 => warmup: §-1
     'val' lacks its 'type'
 {type: Coco, img_prefix: images, ann_file: ann.json} => {choice: [{split: 0.2, group_by: f}, {split: 0.1}]}
     nothing
+# bounds
+flip: 0.5 => flip: §1.5
+    'flip' must be less than or equal to 1, but got 1.5
+flip: 0.5 => flip: §-0.1
+    'flip' must be greater than or equal to 0, but got -0.1
+flip: 0.5 => half_body: {choice: [0, 1, §2]}
+    'half_body' must be less than or equal to 1, but got 2
+flip: 0.5 => color: §{uniform: [0, 1.2]}
+    'color' must be less than or equal to 1, but got {"uniform":[0,1.2]}
+flip: 0.5 => shift: §{uniform: [-1, 1]}
+    'shift' must be greater than or equal to 0, but got {"uniform":[-1,1]}
+uniform: [0, 45] => uniform: [0, 180]
+    nothing
+{uniform: [0, 45]} => §{uniform: [0, 181]}
+    'rotation' must be less than or equal to 180, but got {"uniform":[0,181]}
+scale: 0.3 => scale: §1
+    'scale' must be less than 1, but got 1
+  augment: =>   padding: §0\n  augment:
+    'padding' must be greater than 0, but got 0
+  augment: =>   padding: §.inf\n  augment:
+    'padding' must be a finite number, but got Infinity
+scale: 0.3 => scale: §.nan
+    'scale' must be less than 1, but got NaN
+[192, 192] => [192, §0]
+    'input_size' must be greater than 0, but got 0
+{type: Coco, img_prefix: images, ann_file: ann.json} => {split: §1}
+    'split' must be less than 1, but got 1
+{type: Coco, img_prefix: images, ann_file: ann.json} => {split: §0}
+    'split' must be greater than 0, but got 0
+epochs: 20 => epochs: §0
+    'epochs' must be greater than 0, but got 0
+choice: [16, 32] => choice: [16, §-32]
+    'batch_size' must be greater than 0, but got -32
+epochs: 20 => grad_clip: §0
+    'grad_clip' must be greater than 0, but got 0
+epochs: 20 => grad_clip: null
+    nothing
+epochs: 20 => ema: §1
+    'ema' must be less than 1, but got 1
+epochs: 20 => ema: §-0.5
+    'ema' must be greater than or equal to 0, but got -0.5
+num_trials: 40 => num_trials: §0
+    'num_trials' must be greater than 0, but got 0
+num_trials: 40 => max_concurrent: §0
+    'max_concurrent' must be greater than 0, but got 0
+num_trials: 40 => keep: §0
+    'keep' must be greater than 0, but got 0
+num_trials: 40 => max_failures: 0
+    nothing
+num_trials: 40 => max_failures: §-1
+    'max_failures' must be greater than or equal to 0, but got -1
+{cpu: 1 => {cpu: §-1
+    'cpu' must be greater than or equal to 0, but got -1
+gpu: 0.5 => gpu: §-0.5
+    'gpu' must be greater than or equal to 0, but got -0.5
 # lists of components
 [{type: AP}, {type: Named, name: mine}] => §{type: AP}
     'metrics' must be a list of components, but got {"type":"AP"}

@@ -54,7 +54,7 @@ def test_offer_gives_what_the_signature_names_and_the_user_did_not(shapes):
     [
         ({"type": "Circel", "radius": 1}, "unknown shape 'Circel'; did you mean 'Circle'", "unknown-component"),
         ({"type": "X", "radius": 1}, "unknown shape 'X'; known: Circle, box, square", "unknown-component"),
-        ({"radius": 1}, "a mapping with a 'type'", "missing-type"),
+        ({"radius": 1}, "the shape must be a mapping with a 'type'", "missing-type"),
         ("Circle", "a mapping with a 'type'", "missing-type"),
         ({"type": "Circle"}, "Circle needs the argument 'radius'", "missing-argument"),
         (

@@ -20,7 +20,7 @@ __all__ = ["check", "load_checked"]
 
 
 def check(space: Space, *, samplers: Lookup | None = None, schedulers: Lookup | None = None) -> list[Problem]:
-    """All that is wrong with a space, by line: keys, component names, arguments, types, files, the metric.
+    """All that is wrong with a space, by line: keys, component names, arguments, types, bounds, files, the metric.
 
     Nothing is built and nothing runs. The space's plugins must have been loaded. `samplers` and `schedulers` find a
     class by its name or raise RayPoseError; without them the `tune` section's components are not looked up.

@@ -9,7 +9,7 @@ from typing import Any
 from raypose import config
 from raypose.check.report import Report, alternatives
 from raypose.check.slots import Lookup
-from raypose.check.values import variants
+from raypose.check.variants import variants
 from raypose.errors import RayPoseError, nearest
 from raypose.space.traverse import children, descend
 from raypose.space.tree import Dimension, Mapping, Node, Scalar

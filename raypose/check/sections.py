@@ -40,7 +40,7 @@ def section(report: Report, node: Node, described: type, name: str) -> None:
 def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
     arms = typing.get_args(annotation)
     optional = type(None) in arms
-    nested = next((arm for arm in (annotation, *arms) if dataclasses.is_dataclass(arm)), None)
+    nested = next((arm for arm in (annotation, *arms) if isinstance(arm, type) and dataclasses.is_dataclass(arm)), None)
     if typing.get_origin(annotation) is list and key in report.slots:
         _components(report, node, key)
     elif key in report.slots:
@@ -49,7 +49,7 @@ def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
                 section(report, each, INSTEAD[key], f"'{key}'")
             else:
                 component(report, each, key, optional)
-    elif isinstance(nested, type):
+    elif nested is not None:
         for each in alternatives(node):
             if not (optional and is_null(each)):
                 section(report, each, nested, f"'{key}'")

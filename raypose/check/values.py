@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import json
+import re
 import types
 import typing
 from functools import cache
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import TypeAdapter, ValidationError
 
 from raypose.check.report import Report, shown
+from raypose.check.variants import variants
 from raypose.errors import nearest
 from raypose.space.kinds import KINDS
 from raypose.space.schema import plain
-from raypose.space.tree import Choice, Mapping, Node, Range, Scalar, Sequence
+from raypose.space.tree import Mapping, Node, Scalar, Sequence
 from raypose.space.walker import walk
 
 _LEAVES: dict[Any, Any] = {int: int, float: float, bool: bool, str: str, type(None): type(None), Path: str}
@@ -25,8 +27,8 @@ _LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterab
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _CONTAINERS: dict[Any, Any] = {**dict.fromkeys(_LISTS, list), **dict.fromkeys(_MAPPINGS, dict), tuple: tuple}
 
-
-# What pydantic says of JSON, in YAML's words.
+# What pydantic says of JSON, and its words in YAML's.
+_RULE = re.compile(r"(?:Input|String) should (be|match) (.+)")
 _WORDS = {
     "a valid integer": "an integer",
     "a valid number": "a number",
@@ -52,27 +54,6 @@ def fits(report: Report, node: Node, annotation: Any, name: str) -> None:
             where, message = wrong
             seen.add(where.mark)
             report.add(where.mark, f"'{name}' {message}, but got {shown(where)}", "wrong-type", _hint(where, expected))
-
-
-def variants(node: Node) -> list[Node]:
-    """Trees without dimensions that show each option of a choice, and both ends of a range, at least once."""
-    if isinstance(node, Choice):
-        return [variant for option in node.options for variant in variants(option.node)]
-    if isinstance(node, Range):
-        written = {node.kind: list(node.args)}
-        return [Scalar(node.mark, end, written, end) for end in (node.low, node.high)]
-    if isinstance(node, Sequence):
-        rows = _rows([variants(item) for item in node.items])
-        return [Sequence(node.mark, tuple(row)) for row in rows]
-    if isinstance(node, Mapping):
-        rows = _rows([variants(child) for child in node.entries.values()])
-        return [Mapping(node.mark, dict(zip(node.entries, row, strict=True)), node.key_marks) for row in rows]
-    return [node]
-
-
-def _rows(columns: list[list[Node]]) -> list[list[Node]]:
-    """Each entry of each column at least once; shorter columns start again."""
-    return [[column[i % len(column)] for column in columns] for i in range(max(map(len, columns), default=1))]
 
 
 def checkable(annotation: Any) -> Any:
@@ -119,11 +100,20 @@ def _mismatch(node: Node, expected: Any) -> tuple[Node, str] | None:
         places = [_place(node, each["loc"]) for each in errors]
         depth, where = max(places, key=lambda place: place[0])
         message = next(each["msg"] for each, place in zip(errors, places, strict=True) if place[0] == depth)
-        if (len(errors) > 1 and depth == 0) or not message.startswith("Input should be"):
-            return where, f"must be {inspect.formatannotation(expected)}"
-        what = message.removeprefix("Input should be ")
-        return where, f"must be {_WORDS.get(what, what)}"
+        said = _RULE.match(message)
+        if (len(errors) > 1 and depth == 0) or said is None:
+            return where, f"must be {inspect.formatannotation(_unbounded(expected))}"
+        verb, what = said.groups()
+        return where, f"must {verb} {_WORDS.get(what, what)}"
     return None
+
+
+def _unbounded(annotation: Any) -> Any:
+    """What `checkable` gave, without the bounds of the values."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _unbounded(args[0])
+    return annotation if origin in (None, Literal) else origin[tuple(map(_unbounded, args))]
 
 
 def _place(node: Node, loc: tuple[int | str, ...]) -> tuple[int, Node]:

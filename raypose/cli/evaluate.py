@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
+from typing import Literal
 
 import click
 
@@ -13,18 +15,19 @@ import click
 @click.option("--ann-file", type=click.Path(path_type=Path), help="Another COCO keypoints file, instead of --on.")
 @click.option("--img-prefix", type=click.Path(path_type=Path), help="The folder of that file's images.")
 @click.option("--predictions", type=click.Path(path_type=Path), help="Write the predictions there, as COCO results.")
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", help="cpu or cuda (default: cuda where there is one).")
 @click.option("--json", "as_json", is_flag=True, help="The metrics as JSON.")
 def command(
     model: Path,
-    part: str,
+    part: Literal["train", "val", "test"],
     ann_file: Path | None,
     img_prefix: Path | None,
     predictions: Path | None,
-    device: str,
+    device: str | None,
     as_json: bool,
 ) -> None:
     """Evaluate the model folder MODEL on a dataset."""
+    from raypose.cli import _device
     from raypose.errors import RayPoseError
     from raypose.files import write_json
     from raypose.trial import evaluate
@@ -34,7 +37,7 @@ def command(
     data = None
     if ann_file is not None:
         data = {"type": "CocoKeypoints", "ann_file": str(ann_file), "img_prefix": str(img_prefix)}
-    metrics, results = evaluate(model, part, data, device)
+    metrics, results = evaluate(model, part, data, _device.device(device))
     if predictions is not None:
         write_json(predictions, results)
     if as_json:

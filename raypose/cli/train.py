@@ -17,6 +17,7 @@ def command(source: Path, target: Path | None, resume: bool, epochs: int | None,
 
     Ends with a model folder: config.yaml, weights.pt and metrics.json.
     """
+    from raypose.cli._device import device as there
     from raypose.training_run import train_one
 
-    return train_one(source, target, resume=resume, epochs=epochs, device=device)
+    return train_one(source, target, resume=resume, epochs=epochs, device=there(device))

@@ -34,7 +34,9 @@ def command(
         space, experiments=experiments, resume=resume, num_trials=num_trials, address=address, console=console, quiet=quiet
     )  # fmt: skip
     if result.interrupted is not None:
-        where = "" if experiments == Path("experiments") else f" --experiments {experiments}"
-        console.print(f"\ninterrupted; go on with: raypose tune {space_file} --resume{where}", soft_wrap=True)
+        given = {"experiments": experiments, "num-trials": num_trials, "address": address}
+        options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
+        command_line = f"raypose tune {space_file} --resume{''.join(options)}"
+        console.print(f"\ninterrupted; go on with: {command_line}", soft_wrap=True)
         return 128 + result.interrupted
     return print_result(console, result, space)

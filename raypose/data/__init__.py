@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raypose.data.build import build_datasets
+from raypose.data.build import build_dataset, build_datasets
 from raypose.data.coco import CocoKeypoints
 from raypose.data.loader import Batch, Batches
 from raypose.data.pixels import PixelReader
@@ -17,5 +17,6 @@ __all__ = [
     "KeypointTable",
     "PixelReader",
     "SyntheticPeople",
+    "build_dataset",
     "build_datasets",
 ]

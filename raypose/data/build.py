@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from raypose import config
 from raypose.data.table import KeypointTable
@@ -19,14 +19,51 @@ def build_datasets(data: config.Data | dict[str, Any]) -> tuple[KeypointTable, K
     Example:
         >>> train, val, test = build_datasets({"train": {"type": "SyntheticPeople"}, "val": {"split": 0.2}})
     """
-    section = data if isinstance(data, config.Data) else config.read(config.Data, data)
-    if "type" not in section.val:
-        train, val = _split(section.train, config.read(config.Split, section.val))
-    else:
+    section = _section(data)
+    if "type" in section.val:
         train, val = _build(section.train), _build(section.val)
+    else:
+        train, val = _split(section.train, config.read(config.Split, section.val))
     test = None if section.test is None else _build(section.test)
-    _check_same_keypoints(train, {"val": val, "test": test})
+    check_same_keypoints(train, {"val": val, "test": test})
     return train, val, test
+
+
+def build_dataset(data: config.Data | dict[str, Any], part: Literal["train", "val", "test"]) -> KeypointTable:
+    """One part, as `build_datasets` gives it; no more is read than it takes.
+
+    Raises:
+        RayPoseError: there is no `test`, or the dataset cannot be read or split.
+
+    Example:
+        >>> val = build_dataset({"train": {"type": "SyntheticPeople"}, "val": {"split": 0.2}}, "val")
+    """
+    section = _section(data)
+    if part == "test" and section.test is None:
+        raise RayPoseError("the configuration has no data.test", rule="missing-key")
+    if part == "test" or "type" in section.val:
+        return _build(getattr(section, part))
+    train, val = _split(section.train, config.read(config.Split, section.val))
+    return train if part == "train" else val
+
+
+def check_same_keypoints(train: KeypointTable, others: dict[str, KeypointTable | None]) -> None:
+    """Raises RayPoseError unless all `others`, by their names, have the keypoints of `train`."""
+    problems = [
+        Problem(
+            f"train and {name} must have the same keypoints, but train has {', '.join(train.info.names)}; "
+            f"{name} has {', '.join(other.info.names)}",
+            rule="keypoints-differ",
+        )
+        for name, other in others.items()
+        if other is not None and other.info.names != train.info.names
+    ]
+    if problems:
+        raise RayPoseError(problems)
+
+
+def _section(data: config.Data | dict[str, Any]) -> config.Data:
+    return data if isinstance(data, config.Data) else config.read(config.Data, data)
 
 
 def _split(cfg: dict[str, Any], split: config.Split) -> tuple[KeypointTable, KeypointTable]:
@@ -44,17 +81,3 @@ def _build(cfg: dict[str, Any]) -> KeypointTable:
             rule="dataset-type",
         )
     return table
-
-
-def _check_same_keypoints(train: KeypointTable, others: dict[str, KeypointTable | None]) -> None:
-    problems = [
-        Problem(
-            f"train and {name} must have the same keypoints, but train has {', '.join(train.info.names)}; "
-            f"{name} has {', '.join(other.info.names)}",
-            rule="keypoints-differ",
-        )
-        for name, other in others.items()
-        if other is not None and other.info.names != train.info.names
-    ]
-    if problems:
-        raise RayPoseError(problems)

@@ -133,11 +133,6 @@ def _boxes(people: Sequence[Record], keypoints: np.ndarray) -> np.ndarray:
     return np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, derived)
 
 
-def _areas(people: Sequence[Record], bbox: np.ndarray) -> np.ndarray:
-    area = np.array([each.get("area") or 0 for each in people], np.float32)
-    return np.where(area > 0, area, bbox[:, 2] * bbox[:, 3])
-
-
 def _sizes(images: Sequence[Record]) -> np.ndarray | None:
     sizes = [(image.get("width"), image.get("height")) for image in images]
     return np.array(sizes) if all(width and height for width, height in sizes) else None

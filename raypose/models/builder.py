@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
 from raypose.models.kinds import default_part, mismatches
-from raypose.models.ports import Maps, Port, as_stages, dry_run, image, is_multi_stage, measure
+from raypose.models.ports import Maps, Port, as_stages, dry_run, measure, probe
 from raypose.models.topdown import select
 from raypose.registry import (
     BACKBONES,
@@ -56,8 +56,7 @@ def build_model(
         pretrained = backbone_cfg.pop("pretrained", pretrained)
 
     backbone = build_from_cfg(offer(backbone_cfg, BACKBONES, **given), BACKBONES)
-    stages = as_stages(dry_run(backbone, image(input_size)), is_multi_stage(backbone))
-    ports = getattr(backbone, "out", None) or measure(stages[-1], input_size)
+    stages, ports = probe(backbone, input_size)
     neck = None
     if parts.get("neck"):
         neck_cfg = _section(parts, "neck")

@@ -21,21 +21,19 @@ class Port:
     stride: int
 
 
-def ports(backbone: nn.Module, input_size: tuple[int, int]) -> tuple[Port, ...]:
-    """The feature maps (of one stage) that a backbone gives for images of `input_size` (width, height).
+def probe(backbone: nn.Module, input_size: tuple[int, int]) -> tuple[tuple[Maps, ...], tuple[Port, ...]]:
+    """What a backbone gives for two images of `input_size` (width, height): the stages, and the ports of each.
 
     Raises:
-        RayPoseError: it declares no `out`, and a dry run failed.
+        RayPoseError: a dry run failed.
 
     Example:
-        >>> ports(ResNet(depth=18, out_indices=(2, 3)), (192, 256))
+        >>> probe(ResNet(depth=18, out_indices=(2, 3)), (192, 256))[1]
         (Port(channels=256, stride=16), Port(channels=512, stride=32))
     """
+    stages = as_stages(dry_run(backbone, image(input_size)), is_multi_stage(backbone))
     declared = getattr(backbone, "out", None)
-    if declared is not None:
-        return tuple(declared)
-    output = dry_run(backbone, image(input_size))
-    return measure(as_stages(output, is_multi_stage(backbone))[-1], input_size)
+    return stages, tuple(declared) if declared is not None else measure(stages[-1], input_size)
 
 
 def image(input_size: tuple[int, int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Parameter groups: parameters with equal settings in one group, since an optimizer steps group by group."""
+"""Parameter groups: parameters with equal multipliers in one group, since an optimizer steps group by group."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 from raypose.errors import RayPoseError
 from raypose.optim.paramwise import Entry, Paramwise, entries
 from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
+
+Multipliers = tuple[float, float]  # of the learning rate and of the weight decay
 
 
 def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], paramwise_cfg: Mapping | None) -> Optimizer:
@@ -36,22 +38,25 @@ def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Paramw
 
     `base` holds the optimizer's `lr` and `weight_decay`, as far as it has them.
     """
-    first: dict[int, tuple[str, tuple]] = {}
-    groups: dict[tuple, list[nn.Parameter]] = {}
+    first: dict[int, tuple[str, Multipliers]] = {}
+    groups: dict[Multipliers, list[Entry]] = {}
     for entry in chosen:
         if not entry.parameter.requires_grad:
             continue
-        settings = tuple(_settings(entry, base, rules).items())
-        name, others = first.setdefault(id(entry.parameter), (entry.name, settings))
+        multipliers = rules.multipliers(entry)
+        name, others = first.setdefault(id(entry.parameter), (entry.name, multipliers))
         if name == entry.name:
-            groups.setdefault(settings, []).append(entry.parameter)
-        elif others != settings and not rules.bypass_duplicate:
+            groups.setdefault(multipliers, []).append(entry)
+        elif others != multipliers and not rules.bypass_duplicate:
             raise RayPoseError(
                 f"'{name}' and '{entry.name}' are one parameter with two different settings",
                 hint="set paramwise_cfg: {bypass_duplicate: true} to follow the first name",
                 rule="duplicate-parameter",
             )
-    return [{"params": members, **dict(settings)} for settings, members in groups.items()]
+    return [
+        {"params": [entry.parameter for entry in members], **_settings(members[0].name, multipliers, base)}
+        for multipliers, members in groups.items()
+    ]
 
 
 def check_cover(optimizer: Optimizer, model: nn.Module) -> None:
@@ -71,15 +76,17 @@ def _base(optimizer_cfg: Mapping[str, Any]) -> dict[str, Any]:
     return base | {key: optimizer_cfg[key] for key in ("lr", "weight_decay") if key in optimizer_cfg}
 
 
-def _settings(entry: Entry, base: Mapping[str, Any], rules: Paramwise) -> dict[str, Any]:
+def _settings(name: str, multipliers: Multipliers, base: Mapping[str, Any]) -> dict[str, Any]:
+    """What a group says itself: nothing where the multiplier is 1, since an optimizer may change what it is given."""
     settings = {}
-    for key, multiplier in zip(("lr", "weight_decay"), rules.multipliers(entry), strict=True):
-        if key in base:
-            settings[key] = base[key] if multiplier == 1 else base[key] * multiplier
-        elif multiplier != 1:
+    for key, multiplier in zip(("lr", "weight_decay"), multipliers, strict=True):
+        if multiplier == 1:
+            continue
+        if key not in base:
             raise RayPoseError(
-                f"paramwise_cfg multiplies the {key} of '{entry.name}', but the optimizer has none",
+                f"paramwise_cfg multiplies the {key} of '{name}', but the optimizer has none",
                 hint=f"give the optimizer an explicit {key}",
                 rule="missing-argument",
             )
+        settings[key] = base[key] * multiplier
     return settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from raypose.reporting.records import Record
@@ -42,7 +43,7 @@ def leaderboard(records: Iterable[Record], metric: str, title: str | None = None
         what = f"{each.reason}: {each.detail.splitlines()[-1]}" if each.detail else describe(each.params)
         state = f"[{STYLES[each.state]}]{each.state}[/]"
         value = "" if each.value is None else f"{each.value:.4g}"
-        table.add_row(str(rank), str(each.number), state, value, str(each.epochs), duration(each.seconds), what)
+        table.add_row(str(rank), str(each.number), state, value, str(each.epochs), duration(each.seconds), escape(what))
     return table
 
 

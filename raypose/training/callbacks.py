@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ class KeepBest(Callback):
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, metrics: dict[str, float]) -> None:
         value = self.sign * metrics[self.metric]
-        if self.best is None or value > self.best:
+        if self.best is None or math.isnan(self.best) or value > self.best:
             self.best = value
             self.keep(trainer.best_model, epoch, metrics)
 

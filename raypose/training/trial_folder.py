@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import platform
 import subprocess
@@ -13,10 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raypose import __version__
 from raypose.files import write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
-PACKAGES = ("raypose", "torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
+PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
 logger = logging.getLogger("raypose")
 
 
@@ -54,7 +56,7 @@ class TrialFolder:
             return
         self._epochs.add(epoch)
         with open(self.path / "metrics.jsonl", "a") as file:
-            file.write(json.dumps({"epoch": epoch, **metrics}) + "\n")
+            file.write(json.dumps({"epoch": epoch, **{name: _json(value) for name, value in metrics.items()}}) + "\n")
         self._events.scalars(epoch, metrics)
         logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
@@ -82,7 +84,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def _environment() -> dict[str, Any]:
-    versions = {}
+    versions = {"raypose": __version__}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
@@ -93,14 +95,18 @@ def _environment() -> dict[str, Any]:
         "pid": os.getpid(),
         "python": platform.python_version(),
         "versions": versions,
-        "git": _git_commit(),
     }
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
+    """The commit of the repository that the process runs in, if it runs in one."""
     command = ["git", "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
+
+
+def _json(value: float) -> float | None:
+    return value if math.isfinite(value) else None  # JSON has no NaN

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from raypose import journal
-from raypose.config import Tune
+from raypose.config import Training, Tune
 from raypose.errors import RayPoseError
 from raypose.files import write_text
 from raypose.plugins import keep_plugins, load_plugins
@@ -20,7 +22,10 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
     Raises:
         RayPoseError: there is one and `resume` was not asked for, or none where it was, or its space is another one.
     """
-    folder = (experiments / str(config.get("name", "search"))).resolve()
+    name = str(config.get("name", "search"))
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise RayPoseError(f"name must be a folder's: letters, digits, _ . -, but got '{name}'", rule="bad-name")
+    folder = (experiments / name).resolve()
     exists = (folder / journal.FILE_NAME).exists()
     if exists and not resume:
         raise RayPoseError(
@@ -45,9 +50,31 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
     return folder
 
 
-def keep_space(space: Space, folder: Path, config: dict[str, Any]) -> list[str]:
-    """Keep the space as written and the users' modules as they are; returns what a worker loads."""
-    plugins = keep_plugins(config.get("plugins", []), folder / "plugins")
+def longest(space: Space) -> int:
+    """The most epochs that a trial of the space can have."""
+    for dimension in space.dimensions:
+        if dimension.name == "training.epochs":
+            ends = [dimension.high] if isinstance(dimension, Range) else dimension.labels  # type: ignore[attr-defined]
+            return max(int(end) for end in ends)
+    return int((space.default().get("training") or {}).get("epochs", Training.epochs))
+
+
+def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool) -> list[str]:
+    """Keep the space as written and the users' modules as they are; returns what a worker loads.
+
+    Raises:
+        RayPoseError: a module is no longer what the experiment was started with.
+    """
+    known = set((folder / "plugins").glob("*/*"))
+    plugins = keep_plugins(config.get("plugins") or [], folder / "plugins")
+    if resume and (new := [name for name in plugins if name.endswith(".py") and Path(name) not in known]):
+        for name in new:
+            shutil.rmtree(Path(name).parent)
+        raise RayPoseError(
+            f"{', '.join(Path(name).name for name in new)} changed since {folder} was started",
+            hint=f"undo the change (the modules as they were: {folder / 'plugins'}), or give the space another name",
+            rule="changed-plugin",
+        )
     load_plugins(plugins)
     write_text(folder / "space.yaml", space.text)
     return plugins

@@ -61,13 +61,15 @@ def build_sampler(cfg: Mapping[str, Any], seed: int) -> Any:
     return _call(cls, {"seed": seed, **given} if "seed" in parameters(cls) else given)
 
 
-def build_scheduler(cfg: Mapping[str, Any] | None, metric: str, mode: str) -> Any:
-    """An optuna pruner or a Ray scheduler from its YAML; None is no early stopping."""
+def build_scheduler(cfg: Mapping[str, Any] | None, metric: str, mode: str, epochs: int) -> Any:
+    """An optuna pruner or a Ray scheduler from its YAML; None is no early stopping. `epochs`: of the longest trial."""
     if cfg is None:
         return None
     cls = scheduler_class(cfg["type"])
-    facts = {"metric": metric, "mode": mode, "time_attr": "epoch"}
-    given = {key: build_scheduler(v, metric, mode) if _is_component(v) else v for key, v in _arguments(cfg).items()}
+    facts = {"metric": metric, "mode": mode, "time_attr": "epoch", "max_t": epochs}
+    given = {
+        key: build_scheduler(v, metric, mode, epochs) if _is_component(v) else v for key, v in _arguments(cfg).items()
+    }
     if cls.__module__.startswith("ray."):
         given = {**{key: value for key, value in facts.items() if key in parameters(cls)}, **given}
     return _call(cls, given)

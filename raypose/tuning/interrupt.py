@@ -34,11 +34,11 @@ def interruptible(on_signal: Callable[[], Any]) -> Iterator[Interrupt]:
         on_signal()
         signal.raise_signal(signal.SIGUSR1)
 
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Until Tune listens to SIGUSR1 it must not end the process.
+    before = {signal.SIGUSR1: signal.signal(signal.SIGUSR1, signal.SIG_IGN)}
+    before |= {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)

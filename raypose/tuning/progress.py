@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from ray.tune import Callback
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -69,7 +70,7 @@ class Progress(Callback):
         for each in records:
             if each.state not in ("RUNNING", "WAITING") and each.number not in self.told:
                 self.told.add(each.number)
-                self.console.print(self._line(each, records), highlight=False, soft_wrap=True)
+                self.console.print(self._line(each, records), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, each: Record, records: list[Record]) -> str:
         value = "-" if each.value is None else f"{each.value:.4g}"
@@ -104,7 +105,7 @@ class Progress(Callback):
             if each.state == TrialState.RUNNING.name:
                 now = self.latest.get(each.number, {}).get(self.state.tune.metric)
                 cells = ["" if value is None else f"{value:.4g}" for value in (now, each.value)]
-                running.add_row(str(each.number), str(each.epochs), *cells, describe(each.params))
+                running.add_row(str(each.number), str(each.epochs), *cells, escape(describe(each.params)))
         finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.tune.mode == "max")
         summary = Text(self._summary(records), style="bold")
         return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.tune.metric))

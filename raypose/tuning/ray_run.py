@@ -14,6 +14,7 @@ from ray import tune
 from rich.console import Console
 
 from raypose.errors import RayPoseError
+from raypose.training.trial_folder import git_commit
 from raypose.tuning.interrupt import interruptible
 from raypose.tuning.progress import Progress
 from raypose.tuning.resources import Share, share
@@ -34,7 +35,6 @@ ENVIRONMENT = {
 def run_trials(
     state: SearchState,
     trial: TrialFunction,
-    plugins: list[str],
     inner: Any,
     address: str | None,
     console: Console,
@@ -45,13 +45,14 @@ def run_trials(
         return None
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    with _cluster(address, console, quiet):
-        place = share(state.tune, ray.cluster_resources())
-        searcher, progress = StudySearcher(state), Progress(state, console, quiet)
-        worker = Worker(trial, str(state.folder), state.tune.metric, plugins, place.threads, place.gpu)
+    searcher, progress = StudySearcher(state), Progress(state, console, quiet)
+    meta = {"git": git_commit()}
+    with interruptible(searcher.close) as interrupt, _cluster(address, console, quiet):
+        place = share(state.tune, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+        worker = Worker(trial, str(state.folder), state.tune.metric, state.plugins, meta, place.threads, place.gpu)
         tuner = _tuner(state, worker, place, searcher, StudyScheduler(state, inner), progress)
         try:
-            with interruptible(searcher.close) as interrupt:
+            if not interrupt:
                 tuner.fit()
         except Exception as error:
             resume = f"what was running goes on with --resume; details: {state.folder}"
@@ -70,11 +71,11 @@ def _tuner(
     scheduler: StudyScheduler,
     progress: Progress,
 ) -> tune.Tuner:
-    def raypose_trial(config: dict[str, Any]) -> None:
+    def trainable(config: dict[str, Any]) -> None:
         worker(config)
 
     return tune.Tuner(
-        tune.with_resources(raypose_trial, {"cpu": place.cpu, "gpu": place.gpu}),
+        tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raypose.config import Tune
 from raypose.errors import RayPoseError
 
-MOST_AT_A_TIME = 4  # on a CPU: more would leave the sampler too little to learn from
+MOST_AT_A_TIME = 4  # on a node without GPUs: more would leave the sampler too little to learn from
 
 
 @dataclass(frozen=True)
@@ -24,30 +24,45 @@ class Share:
         return max(1, int(self.cpu))
 
 
-def share(tune: Tune, cluster: Mapping[str, float]) -> Share:
-    """Where `tune.resources` is silent: one GPU a trial if the cluster has any, else an even share of the cores.
+def share(tune: Tune, nodes: Sequence[Mapping[str, float]]) -> Share:
+    """Where `tune.resources` is silent: one GPU a trial if the cluster has any, else an even share of the cores. A trial
+    runs on one node, so that none is larger than a node.
+
+    Args:
+        nodes: what each node has, as Ray says it.
 
     Raises:
-        RayPoseError: one trial asks for more than the whole cluster has.
+        RayPoseError: no node has what one trial asks for.
 
     Example:
-        >>> share(Tune(), {"CPU": 8.0})
-        Share(cpu=2, gpu=0, at_a_time=4)
+        >>> share(Tune(), [{"CPU": 8.0}])
+        Share(cpu=2, gpu=0.0, at_a_time=4)
     """
-    cores, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
-    gpu = tune.resources.gpu if tune.resources.gpu is not None else min(gpus, 1)
-    if tune.resources.cpu is not None:
-        cpu = tune.resources.cpu
-    else:
-        places = gpus / gpu if gpu else min(cores, tune.max_concurrent or MOST_AT_A_TIME)
-        cpu = max(1, int(cores // max(places, 1)))
-    for name, asked, there in (("cpu", cpu, cores), ("gpu", gpu, gpus)):
-        if asked > there:
+    gpus = sum(node.get("GPU", 0.0) for node in nodes)
+    gpu = tune.resources.gpu if tune.resources.gpu is not None else min(gpus, 1.0)
+    usable = [node for node in nodes if node.get("GPU", 0.0) >= gpu] or nodes
+    cpu = tune.resources.cpu
+    if cpu is None:
+        cpu = min(_even(node, gpu, tune.max_concurrent) for node in usable)
+    for name, asked in (("cpu", cpu), ("gpu", gpu)):
+        most = max(node.get(name.upper(), 0.0) for node in usable)
+        if asked > most:
             raise RayPoseError(
-                f"a trial asks for {name} {asked:g}, but the cluster has {there:g}",
+                f"a trial asks for {name} {asked:g}, but no node has more than {most:g}",
                 hint=f"lower tune.resources.{name}",
                 rule="too-few-resources",
             )
-    fits = min(cores / cpu if cpu else cores, gpus / gpu if gpu else cores)
-    at_a_time = max(1, int(fits + 1e-6))
-    return Share(cpu, gpu, min(at_a_time, tune.max_concurrent or at_a_time))
+    places = sum(_places(node, cpu, gpu) for node in usable)
+    return Share(cpu, gpu, max(1, min(places, tune.max_concurrent or places)))
+
+
+def _even(node: Mapping[str, float], gpu: float, at_most: int | None) -> int:
+    cores = node.get("CPU", 1.0)
+    trials = node.get("GPU", 0.0) / gpu if gpu else min(cores, at_most or MOST_AT_A_TIME)
+    return max(1, int(cores // max(trials, 1)))
+
+
+def _places(node: Mapping[str, float], cpu: float, gpu: float) -> int:
+    cores = node.get("CPU", 1.0)
+    by_cpu = cores / cpu if cpu else cores
+    return int(min(by_cpu, node.get("GPU", 0.0) / gpu if gpu else by_cpu) + 1e-6)

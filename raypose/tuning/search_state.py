@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 import math
 import random
-import shutil
-import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,18 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from raypose import journal, model_folder
+from raypose import journal
 from raypose.config import Tune
-from raypose.files import write_json
 from raypose.space import Space, dump, from_trial
+from raypose.tuning.trial_files import TrialFiles
 
 logger = logging.getLogger("raypose")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A trial to run: its number, the values of its dimensions, and the configuration they give (one as YAML text)."""
+    """A trial to run: its number, the values of its dimensions, the configuration they give, and that one as YAML text
+    that runs on another machine too."""
 
     number: int
     params: dict[str, Any]
@@ -34,33 +34,39 @@ class Task:
     text: str
     seed: int
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What meta.json says of it."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        return {"number": self.number, "seed": self.seed, "params": self.params, "fingerprint": digest}
+
 
 class SearchState:
     """Asks the study for trials and tells it how they went. The study is the one truth: what is not told is not done.
 
     Example:
-        >>> state = SearchState(space, Path("experiments/quickstart"), tune, seed=0, sampler=sampler)
+        >>> state = SearchState(space, Path("experiments/quickstart"), tune, seed=0)
         >>> task = state.next_task()
         >>> state.report(task.number, epoch=1, value=0.3)
         >>> state.finish(task.number, TrialState.COMPLETE)
     """
 
     def __init__(
-        self, space: Space, folder: Path, tune: Tune, *, seed: int, sampler: Any = None, pruner: Any = None
+        self, space: Space, folder: Path, tune: Tune, *, seed: int, pruner: Any = None, plugins: Sequence[str] = ()
     ) -> None:
-        self.space, self.folder, self.tune, self.seed = space, folder, tune, seed
+        self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, list(plugins)
+        self.files = TrialFiles(folder)
         self.better = max if tune.mode == "max" else min
         self.study = optuna.create_study(
             study_name=journal.STUDY_NAME,
             storage=journal.storage(folder, repair=True),
-            sampler=sampler,
             pruner=pruner or optuna.pruners.NopPruner(),
             direction="maximize" if tune.mode == "max" else "minimize",
             load_if_exists=True,
         )
         self._live: dict[int, Trial] = {}
-        self._exhausted = False
         self._interrupted = [t.number for t in self.trials(TrialState.RUNNING)]
+        self._tidy_what_a_kill_left()
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given into its snapshot, which is never read back
@@ -72,14 +78,19 @@ class SearchState:
     @property
     def remaining(self) -> int:
         """How many trials are still to be run, interrupted ones included."""
-        return max(self.tune.num_trials - len(self.trials()), 0) + len(self._interrupted)
+        return self._new + len(self._interrupted)
+
+    @property
+    def _new(self) -> int:
+        exhausted = self.study.user_attrs.get("exhausted", False)
+        return 0 if exhausted else max(self.tune.num_trials - len(self.trials()), 0)
 
     def next_task(self) -> Task | None:
         """The next trial: an interrupted one under its old number, else a new one; None when all are handed out."""
         if self._interrupted:
             number = self._interrupted.pop(0)
             trial = Trial(self.study, self.trials()[number]._trial_id)
-        elif len(self.trials()) < self.tune.num_trials and not self._exhausted:
+        elif self._new > 0:
             trial = self.study.ask()
         else:
             return None
@@ -89,7 +100,8 @@ class SearchState:
             config = self.space.sample(suggest)
         self._live[trial.number] = trial
         seed = random.Random(f"{self.seed}/{trial.number}").getrandbits(31)
-        text = dump({**self.space.sample(suggest, portable=True), "seed": seed})
+        kept = {"plugins": self.plugins} if self.plugins else {}
+        text = dump({**self.space.sample(suggest, portable=True), "seed": seed, **kept})
         return Task(trial.number, dict(trial.params), {**config, "seed": seed}, text, seed)
 
     def report(self, number: int, epoch: int, value: float) -> None:
@@ -132,43 +144,32 @@ class SearchState:
             # Grid and brute-force samplers call study.stop() once they are through, after the trial is told.
             if not self.trials()[number].state.is_finished():
                 raise
-            self._exhausted = True
-        self._tidy(number, state, reason, value)
-
-    def trial_folder(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:04d}"
+            self.study.set_user_attr("exhausted", True)
+        self.files.end(number, state.name, reason, value)
+        self.publish_best()
+        # Only the trial that just ended and the one that it pushed out can be beyond the best few.
+        ranked = self._ranked()
+        for each in {number, *ranked[self.tune.keep : self.tune.keep + 1]} - set(ranked[: self.tune.keep]):
+            self.files.drop_weights(each)
 
     def publish_best(self) -> None:
         """Make `best/` the best finished trial's model folder, if that trial left one."""
-        best = self.best()
-        if best is None or not (source := self.trial_folder(best.number)).joinpath("weights.pt").exists():
-            return
-        published = self.folder / "best" / "metrics.json"
-        known = json.loads(published.read_text()) if published.exists() else {}
-        if known.get("trial") == best.number:
-            return
-        metrics = json.loads((source / "metrics.json").read_text())
-        write_json(source / "metrics.json", {"trial": best.number, **metrics})
-        model_folder.publish(source, self.folder / "best")
+        if best := self.best():
+            self.files.publish(best.number)
 
-    def _tidy(self, number: int, state: TrialState, reason: str, value: float | None) -> None:
-        folder = self.trial_folder(number)
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        meta = folder / "meta.json"
-        if meta.exists():
-            entries = {"state": state.name, "reason": reason, "value": value, "ended": time.time()}
-            write_json(meta, {**json.loads(meta.read_text()), **entries})
-        self.publish_best()
-        self._drop_weights(number)
-
-    def _drop_weights(self, number: int) -> None:
-        # Only the trial that just ended and the one that it pushed out can be beyond the best few.
+    def _ranked(self) -> list[int]:
         done = sorted(self.trials(TrialState.COMPLETE), key=_value, reverse=self.tune.mode == "max")
-        kept = {trial.number for trial in done[: self.tune.keep]}
-        pushed_out = [trial.number for trial in done[self.tune.keep : self.tune.keep + 1]]
-        for each in {number, *pushed_out} - kept:
-            for name in ("weights.pt", "predictions.json"):
-                (self.trial_folder(each) / name).unlink(missing_ok=True)
+        return [trial.number for trial in done]
+
+    def _tidy_what_a_kill_left(self) -> None:
+        kept = set(self._ranked()[: self.tune.keep])
+        for trial in self.trials():
+            if trial.state.is_finished():
+                if not self.files.is_ended(trial.number):
+                    reason = trial.user_attrs.get("reason", "")
+                    self.files.end(trial.number, trial.state.name, reason, self.value(trial))
+                if trial.number not in kept:
+                    self.files.drop_weights(trial.number)
 
 
 def _value(trial: FrozenTrial) -> float:

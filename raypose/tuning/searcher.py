@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from typing import Any
 
 from optuna.trial import TrialState
@@ -10,9 +11,6 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from raypose.tuning.search_state import SearchState
-
-# What a worker reports when a trial raised; see worker.py.
-FAILED, DETAIL = "raypose_failed", "raypose_detail"
 
 
 class StudySearcher(Searcher):
@@ -29,19 +27,24 @@ class StudySearcher(Searcher):
         self.closing = True
 
     def suggest(self, trial_id: str) -> Any:
+        if self.closing:
+            # The signal came before Tune listened to it.
+            signal.raise_signal(signal.SIGUSR1)
+            return None
         task = self.state.next_task()
         if task is None:
             return Searcher.FINISHED
         self.numbers[trial_id] = task.number
-        return {"number": task.number, "seed": task.seed, "params": task.params, "text": task.text}
+        return {"number": task.number, "task": task}
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """Of a trial that told its end itself this is news to nobody: `finish` takes the first word."""
         if self.closing:
             return
         if error:
             self.state.finish(self.numbers[trial_id], TrialState.FAIL, "worker_lost", "its worker died")
         else:
-            self.state.finish(self.numbers[trial_id], TrialState.COMPLETE)
+            self.state.finish(self.numbers[trial_id], TrialState.PRUNED)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the state."""
@@ -63,17 +66,21 @@ class StudyScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
         number, metric = trial.config["number"], self.state.tune.metric
-        if FAILED in result:
-            return self._stop(number, TrialState.FAIL, result[FAILED], result[DETAIL])
+        if "ended" in result:
+            state = TrialState[result["ended"]]
+            return self._stop(number, state, result.get("reason", ""), result.get("detail", ""))
         if math.isnan(result[metric]):
             return self._stop(number, TrialState.FAIL, "nan", f"{metric} was nan in epoch {result['epoch']}")
         self.state.report(number, result["epoch"], result[metric])
-        if result.get("last_epoch"):
+        if result["last_epoch"]:
             return self.CONTINUE
-        if self.inner is not None:
-            decision = self.inner.on_trial_result(tune_controller, trial, result)
-            return self._stop(number, TrialState.PRUNED) if decision == self.STOP else decision
-        return self._stop(number, TrialState.PRUNED) if self.state.should_prune(number) else self.CONTINUE
+        if self.inner is None:
+            return self._stop(number, TrialState.PRUNED) if self.state.should_prune(number) else self.CONTINUE
+        decision = self.inner.on_trial_result(tune_controller, trial, result)
+        if decision != self.STOP:
+            return decision
+        full_length = result["epoch"] >= getattr(self.inner, "_max_t", math.inf)
+        return self._stop(number, TrialState.COMPLETE if full_length else TrialState.PRUNED)
 
     def _stop(self, number: int, state: TrialState, reason: str = "", detail: str = "") -> str:
         self.state.finish(number, state, reason, detail)

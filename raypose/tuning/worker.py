@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raypose.config import Training
 from raypose.training.run import Run
+from raypose.tuning.search_state import Task
 
 logger = logging.getLogger("raypose")
 TrialFunction = Callable[[dict[str, Any], Run], None]
@@ -17,48 +19,51 @@ TrialFunction = Callable[[dict[str, Any], Run], None]
 
 @dataclass(frozen=True)
 class Worker:
-    """A picklable `trainable(task)` for Ray Tune around a trial function."""
+    """A picklable `trainable({"task": Task})` for Ray Tune around a trial function. How the trial ended, it tells as a
+    last result: `{"ended": state, "reason": ..., "detail": ...}`."""
 
     trial: TrialFunction
     folder: str
     metric: str
     plugins: list[str]
+    meta: dict[str, Any]
     threads: int
     gpus: float
 
-    def __call__(self, task: dict[str, Any]) -> None:
+    def __call__(self, config: dict[str, Any]) -> None:
+        from ray import tune
+
         from raypose.plugins import load_plugins
-        from raypose.space import Space
         from raypose.training.trial_folder import TrialFolder
 
-        number, text = task["number"], task["text"]
-        folder = TrialFolder(Path(self.folder) / "trials" / f"{number:04d}")
-        meta = {"number": number, "seed": task["seed"], "params": task["params"]}
-        folder.open(text, meta, hparams=task["params"])
-        state = "PRUNED"  # a trial that is stopped leaves `report` by SystemExit
+        task: Task = config["task"]
+        folder = TrialFolder(Path(self.folder) / "trials" / f"{task.number:04d}")
+        folder.open(task.text, {**self.meta, **task.meta}, hparams=task.params)
+        state, end = "PRUNED", {}  # a trial that is stopped leaves `report` by SystemExit
         try:
             load_plugins(self.plugins)
-            config = Space.parse(text, file=str(folder.path / "config.yaml"), folder=folder.path).config()
-            self.trial(config, self._run(folder, task["seed"], config))
+            self.trial(task.config, self._run(folder, task))
             state = "COMPLETE"
         except Exception as error:
-            state = "FAIL"
-            self._report_failure(error)
+            logger.error("the trial failed\n%s", traceback.format_exc())
+            state, end = "FAIL", {"reason": reason(error), "detail": detail(error)}
         finally:
             folder.close(state)
+            self._free()
+        tune.report({"ended": state, self.metric: float("nan"), **end})
 
-    def _run(self, folder: Any, seed: int, config: dict[str, Any]) -> Run:
-        epochs = (config.get("training") or {}).get("epochs")
+    def _run(self, folder: Any, task: Task) -> Run:
+        epochs = (task.config.get("training") or {}).get("epochs", Training.epochs)
 
         def report(epoch: int, metrics: dict[str, float]) -> None:
             from ray import tune
 
             values = _floats(metrics, self.metric)
             folder.record(epoch, values)
-            tune.report({"epoch": epoch, "last_epoch": epoch == epochs, **values})
+            tune.report({**values, "epoch": epoch, "last_epoch": epoch == epochs})
 
         return Run(
-            seed=seed,
+            seed=task.seed,
             dir=folder.path,
             report=report,
             device="cuda" if self.gpus else "cpu",
@@ -66,16 +71,19 @@ class Worker:
             checkpoint=_newest_checkpoint(folder.checkpoints),
         )
 
-    def _report_failure(self, error: Exception) -> None:
-        from ray import tune
+    def _free(self) -> None:
+        # The process is used again, and its neighbour on the same GPU may need what this trial no longer does.
+        if self.gpus:
+            import torch
 
-        from raypose.tuning.searcher import DETAIL, FAILED
+            torch.cuda.empty_cache()
 
-        logger.error("the trial failed\n%s", traceback.format_exc())
-        frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-2:])
-        message = str(error).strip().splitlines() or [""]
-        detail = "".join([*frames, f"{type(error).__name__}: {message[0]}"])
-        tune.report({"epoch": 0, self.metric: float("nan"), FAILED: reason(error), DETAIL: detail})
+
+def detail(error: Exception) -> str:
+    """The last lines of a traceback, its message in one line."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-2:])
+    message = str(error).strip().splitlines() or [""]
+    return "".join([*frames, f"{type(error).__name__}: {message[0]}"])
 
 
 def reason(error: Exception) -> str:

@@ -1,11 +1,15 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from raypose.cli import COMMANDS
+from raypose.cli._device import device
+from raypose.errors import RayPoseError
 from raypose.registry import REGISTRIES
 from raypose.space import Space
 
@@ -151,6 +155,54 @@ def test_evaluate_on_another_file(cli, space_file, tiny_coco, tmp_path):
     assert "is not a model folder" in cli("evaluate", tiny_coco.img_prefix).err
 
 
+@pytest.fixture
+def cards_of(monkeypatch):
+    """`cards_of(2)`: as on a machine with two CUDA devices."""
+
+    def pretend(cards):
+        monkeypatch.setattr("torch.cuda.is_available", lambda: cards > 0)
+        monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("name", "cards", "expected"),
+    [
+        (None, 0, "cpu"),
+        (None, 1, "cuda"),
+        ("cpu", 1, "cpu"),
+        ("cuda", 1, "cuda"),
+        ("cuda:1", 2, "cuda:1"),
+    ],
+)
+def test_devices(cards_of, name, cards, expected):
+    cards_of(cards)
+    assert device(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cards", "expected"),
+    [
+        ("cuda", 0, "there is no device 'cuda'"),
+        ("cuda:1", 1, "there is no device 'cuda:1': CUDA has 1 here"),
+        ("gpu", 1, "must be cpu, cuda or cuda:N, but got 'gpu'"),
+        ("meta", 1, "must be cpu, cuda or cuda:N, but got 'meta'"),
+        ("", 0, "must be cpu, cuda or cuda:N, but got ''"),
+    ],
+)
+def test_devices_that_are_not_there(cards_of, name, cards, expected):
+    cards_of(cards)
+    with pytest.raises(RayPoseError, match=expected):
+        device(name)
+
+
+def test_evaluate_on_a_device_that_is_not_there(cli, tmp_path):
+    result = cli("evaluate", tmp_path, "--device", "gpu")
+    assert result.status == 2
+    assert result.err == "error: --device must be cpu, cuda or cuda:N, but got 'gpu'\n"
+
+
 def test_show_of_no_experiment(cli, tmp_path):
     result = cli("show", tmp_path)
     assert result.status == 2
@@ -166,6 +218,63 @@ def test_init_writes_a_space_that_passes_the_check(cli, tiny_coco, tmp_path):
     assert refused.status == 2
     assert "mice.yaml exists; --force" in refused.err
     assert cli("init", "nothing.json").status == 2
+
+
+@pytest.fixture
+def other_coco(tmp_path, tiny_coco):
+    """The same data in another folder, whose images have other names."""
+    folder = tmp_path / "other" / "annotations"
+    folder.mkdir(parents=True)
+    shutil.copytree(tiny_coco.img_prefix, tmp_path / "other" / "pictures" / "more")
+    content = json.loads(json.dumps(tiny_coco.content))
+    for image in content["images"]:
+        image["file_name"] = f"more/{image['file_name']}"
+    file = folder / "val.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_init_looks_for_the_images_of_val_near_val(cli, tiny_coco, other_coco, tmp_path):
+    result = cli("init", tiny_coco.ann_file, "--val", other_coco, "--name", "mice")
+    assert result.status == 0, result.err
+    assert cli("check", "mice.yaml").status == 0
+    data = Space.load("mice.yaml").default()["data"]
+    assert Path(data["train"]["img_prefix"]) == tmp_path / "images"
+    assert Path(data["val"]["img_prefix"]) == tmp_path / "other" / "pictures"
+    same = cli("init", tiny_coco.ann_file, "--val", tiny_coco.ann_file, "--images", tiny_coco.img_prefix, "--name", "b")
+    assert same.status == 0
+    assert Path(Space.load("b.yaml").default()["data"]["val"]["img_prefix"]) == tmp_path / "images"
+
+
+def test_init_reads_val(cli, tiny_coco, other_coco):
+    content = json.loads(other_coco.read_text())
+    content["categories"][0]["keypoints"] = ["nose", "left_foot", "right_foot"]
+    other_coco.write_text(json.dumps(content))
+    result = cli("init", tiny_coco.ann_file, "--val", other_coco, "--name", "mice")
+    assert (result.status, Path("mice.yaml").exists()) == (2, False)
+    assert "train and val must have the same keypoints" in result.err
+    content["images"] = content["images"][:1]
+    other_coco.write_text(json.dumps(content))
+    result = cli("init", tiny_coco.ann_file, "--val", other_coco, "--name", "mice")
+    assert (result.status, Path("mice.yaml").exists()) == (2, False)
+    assert "image" in result.err
+
+
+def test_init_in_a_folder_whose_name_is_a_number(cli, tiny_coco, tmp_path):
+    (tmp_path / "2023" / "annotations").mkdir(parents=True)
+    file = shutil.move(tiny_coco.ann_file, tmp_path / "2023" / "annotations" / "train.json")
+    assert cli("init", file, "--images", tiny_coco.img_prefix).status == 0
+    assert cli("check", "2023.yaml").err == ""
+    assert Space.load("2023.yaml").default()["name"] == "2023"
+
+
+@pytest.mark.parametrize("name", ["my mice", "../mice", "", "mice\n"])
+def test_init_refuses_a_name_that_no_folder_has(cli, tiny_coco, tmp_path, name):
+    before = set(tmp_path.iterdir())
+    result = cli("init", tiny_coco.ann_file, "--name", name)
+    assert result.status == 2
+    assert rf"--name must match ^\w[\w.-]*$ (letters, digits, _ . -), but got '{name}'" in result.err
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_init_on_real_data(cli, data_root):

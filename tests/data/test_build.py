@@ -5,7 +5,7 @@ import json
 import pytest
 
 from raypose import config
-from raypose.data import build_datasets
+from raypose.data import build_dataset, build_datasets
 from raypose.errors import RayPoseError
 from raypose.registry import DATASETS
 
@@ -14,6 +14,23 @@ def test_three_datasets(tiny_coco):
     train, val, test = build_datasets({"train": tiny_coco.cfg, "val": tiny_coco.cfg, "test": tiny_coco.cfg})
     assert len(train) == len(val) == len(test) == 6
     assert build_datasets(config.Data(train=tiny_coco.cfg, val=tiny_coco.cfg))[2] is None
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_one_part_reads_no_other(tiny_coco, part):
+    data = {key: {**tiny_coco.cfg, "ann_file": "not/there.json"} for key in ("train", "val", "test")}
+    assert len(build_dataset({**data, part: tiny_coco.cfg}, part)) == 6
+    with pytest.raises(RayPoseError, match=r"not/there\.json"):
+        build_datasets({**data, part: tiny_coco.cfg})
+
+
+def test_one_part_of_a_split(tiny_coco):
+    data = {"train": tiny_coco.cfg, "val": {"split": 0.4, "group_by": "video", "seed": 1}}
+    train, val, _ = build_datasets(data)
+    assert build_dataset(data, "train").ids.tolist() == train.ids.tolist()
+    assert build_dataset(config.Data(**data), "val").ids.tolist() == val.ids.tolist()
+    with pytest.raises(RayPoseError, match=r"no data\.test"):
+        build_dataset(data, "test")
 
 
 @pytest.mark.parametrize(("group_by", "size"), [("video", 3), ("folder", 2), (None, 2)])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from raypose import BACKBONES, RayPoseError
-from raypose.models.ports import Port, dry_run, image, ports
+from raypose.models.ports import Port, dry_run, image, probe
 
 SIZES = [(64, 64), (96, 128), (192, 256)]
 
@@ -27,7 +27,7 @@ class Probed(nn.Module):
 def test_what_is_declared_is_what_comes_out(name, size):
     with torch.device("meta"):
         backbone = BACKBONES.build({"type": name})
-    assert ports(Probed(backbone), size) == backbone.out
+    assert probe(Probed(backbone), size)[1] == backbone.out
 
 
 @pytest.mark.parametrize("name", ["ResNet", "MobileNetV3"])
@@ -35,8 +35,8 @@ def test_out_indices_choose_maps_and_leave_out_what_lies_above(name):
     with torch.device("meta"):
         low, all_maps = (BACKBONES.build({"type": name, "out_indices": i}) for i in ([0, 1], [0, 1, 2, 3]))
     assert [port.stride for port in all_maps.out] == [4, 8, 16, 32]
-    assert ports(Probed(all_maps), (64, 64)) == all_maps.out
-    assert ports(Probed(low), (64, 64)) == all_maps.out[:2]
+    assert probe(Probed(all_maps), (64, 64))[1] == all_maps.out
+    assert probe(Probed(low), (64, 64))[1] == all_maps.out[:2]
     assert len(list(low.parameters())) < len(list(all_maps.parameters()))
 
 
@@ -52,19 +52,31 @@ def test_a_backbone_that_cannot_run_on_meta_runs_on_the_cpu():
             return self.norm(self.conv(x))
 
     backbone = Stubborn()
-    assert ports(backbone, (96, 128)) == (Port(7, 16),)
+    assert probe(backbone, (96, 128))[1] == (Port(7, 16),)
     assert backbone.training
     assert backbone.norm.num_batches_tracked == 0
 
 
 def test_a_backbone_that_fails_says_on_what():
     with pytest.raises(RayPoseError, match=r"Conv2d fails on \[2, 3, 64, 64\]: "):
-        ports(nn.Conv2d(4, 4, 1), (64, 64))
+        probe(nn.Conv2d(4, 4, 1), (64, 64))
+
+
+def test_stages_come_with_their_ports():
+    class Twice(nn.Conv2d):
+        multi_stage = True
+
+        def forward(self, x):
+            return (super().forward(x),) * 2
+
+    stages, (port,) = probe(Twice(3, 5, 1, stride=4), (64, 96))
+    assert [[list(each.shape) for each in maps] for maps in stages] == [[[2, 5, 24, 16]]] * 2
+    assert port == Port(5, 4)
 
 
 def test_feature_maps_have_four_dimensions():
     with pytest.raises(RayPoseError, match=r"\[N,C,H,W\], but got \(2, 12288\)"):
-        ports(nn.Flatten(), (64, 64))
+        probe(nn.Flatten(), (64, 64))
 
 
 def test_dry_run_leaves_weights_alone():

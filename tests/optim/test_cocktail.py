@@ -174,7 +174,7 @@ def test_cycled_momentum_asks_for_what_all_parts_share():
         ({"keypoint_hed": ADAMW}, "no parameter of the model is in 'keypoint_hed'; did you mean 'keypoint_head'"),
         ({"keypoint": ADAMW}, "no parameter of the model is in 'keypoint'"),  # a part of a name is no part
         ({"lr": 0.1}, "a cocktail maps parts"),
-        ({"backbone": {"lr": 0.1}}, "backbone: a optimizer is a mapping with a 'type'"),
+        ({"backbone": {"lr": 0.1}}, "backbone: the optimizer must be a mapping with a 'type'"),
         ({"backbone": {**SGD, "lr": -1}}, "backbone: SGD: Invalid learning rate"),
         ({"paramwise_cfg": {"bias_lr_mult": 2}}, "give each part its own"),
         ({"keypoint_head": None, "backbone": None}, "a cocktail maps parts"),

@@ -6,7 +6,7 @@ from torch import nn
 
 from raypose.errors import RayPoseError
 from raypose.optim import build_optimizer
-from raypose.registry import OPTIMIZER_BUILDERS
+from raypose.registry import OPTIMIZER_BUILDERS, OPTIMIZERS
 
 
 class Net(nn.Module):
@@ -61,7 +61,7 @@ def test_rules_against_mmcvs_by_hand():
         "keypoint_head.norm.weight": (1, 0.5),
         "keypoint_head.norm.bias": (1, 0.5),
     }
-    assert len(optimizer.param_groups) == 5  # equal settings share a group
+    assert len(optimizer.param_groups) == 5  # equal multipliers share a group
 
 
 def test_the_longest_custom_key_wins_then_the_alphabet_and_overrides_the_rest():
@@ -97,6 +97,24 @@ def test_groups_come_in_the_order_of_the_model_every_time():
     ]
 
 
+def test_an_optimizer_may_change_what_it_is_given():
+    @OPTIMIZERS.register_module()
+    class Boosted(torch.optim.SGD):
+        def __init__(self, params, lr=0.1, weight_decay=0.1, boost=2.0):
+            super().__init__(params, lr=lr * boost, weight_decay=weight_decay * boost)
+
+    try:
+        cfg = {"type": "Boosted", "lr": 0.5, "weight_decay": 0.01}
+        model = Net()
+        found = settings(model, build_optimizer(cfg, model))
+        assert all(each == (1.0, 0.02) for each in found.values())
+        found = settings(model, build_optimizer({**cfg, "paramwise_cfg": {"norm_decay_mult": 0}}, model))
+        assert found["backbone.bn.weight"] == (1.0, 0)
+        assert found["backbone.conv.weight"] == (1.0, 0.02)
+    finally:
+        OPTIMIZERS.remove(lambda component: component is Boosted)
+
+
 def test_frozen_parameters_are_left_out():
     model = Net()
     model.backbone.requires_grad_(False)
@@ -114,7 +132,7 @@ def test_an_optimizers_own_decay_is_multiplied_and_one_without_is_an_error():
         with pytest.raises(RayPoseError, match="explicit weight_decay"):
             build_optimizer({"type": "SGD", "lr": 0.1, "paramwise_cfg": rules}, model)
     searched = build_optimizer({"type": "SGD", "lr": 0.1, "weight_decay": 0, "paramwise_cfg": rules}, model)
-    assert len(searched.param_groups) == 1
+    assert {group["weight_decay"] for group in searched.param_groups} == {0}
 
 
 def test_rates_are_multiplied_where_the_user_gave_none():

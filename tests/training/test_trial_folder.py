@@ -25,7 +25,7 @@ def test_what_a_trial_leaves(tmp_path):
     rows = [json.loads(line) for line in (folder.path / "metrics.jsonl").open()]
     assert rows == [{"epoch": 1, "AP": 0.25, "loss": 2.0}, {"epoch": 2, "AP": 0.5, "loss": 1.0}]
     meta = json.loads((folder.path / "meta.json").read_text())
-    assert {"number", "seed", "host", "versions", "python", "git", "started"} <= meta.keys()
+    assert {"number", "seed", "host", "versions", "python", "started"} <= meta.keys()
     assert meta["versions"]["torch"]
     log = (folder.path / "log.txt").read_text()
     assert "a word" in log

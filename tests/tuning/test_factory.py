@@ -34,18 +34,18 @@ def test_tpe_is_ready_for_conditional_spaces_and_parallel_trials():
     ],
 )
 def test_pruners_are_optunas(cfg):
-    assert isinstance(build_scheduler(cfg, "AP", "max"), getattr(optuna.pruners, cfg["type"]))
+    assert isinstance(build_scheduler(cfg, "AP", "max", 10), getattr(optuna.pruners, cfg["type"]))
 
 
 @pytest.mark.parametrize("name", ["ASHAScheduler", "MedianStoppingRule", "FIFOScheduler"])
 def test_ray_schedulers_get_the_metric(name):
-    scheduler = build_scheduler({"type": name}, "EPE", "min")
+    scheduler = build_scheduler({"type": name}, "EPE", "min", 10)
     if name != "FIFOScheduler":
         assert scheduler.metric == "EPE"
 
 
 def test_no_scheduler():
-    assert build_scheduler(None, "AP", "max") is None
+    assert build_scheduler(None, "AP", "max", 10) is None
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,5 @@ def test_unknown_and_unsuitable_names(find, name, message):
 )
 def test_wrong_arguments(cfg, message):
     with pytest.raises(RayPoseError) as error:
-        build_scheduler(cfg, "AP", "max")
+        build_scheduler(cfg, "AP", "max", 10)
     assert message in str(error.value)

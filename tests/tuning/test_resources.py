@@ -6,21 +6,25 @@ from raypose.tuning.resources import Share, share
 
 
 @pytest.mark.parametrize(
-    ("settings", "cluster", "expected"),
+    ("settings", "nodes", "expected"),
     [
-        ({}, {"CPU": 2}, Share(1, 0, 2)),
-        ({}, {"CPU": 8}, Share(2, 0, 4)),
-        ({}, {"CPU": 1}, Share(1, 0, 1)),
-        ({"max_concurrent": 1}, {"CPU": 8}, Share(8, 0, 1)),
-        ({}, {"CPU": 16, "GPU": 4}, Share(4, 1, 4)),
-        ({"resources": Resources(gpu=0.5)}, {"CPU": 16, "GPU": 2}, Share(4, 0.5, 4)),
-        ({"resources": Resources(cpu=4)}, {"CPU": 16}, Share(4, 0, 4)),
-        ({"resources": Resources(gpu=0)}, {"CPU": 8, "GPU": 1}, Share(2, 0, 4)),
-        ({"resources": Resources(cpu=1), "max_concurrent": 3}, {"CPU": 16}, Share(1, 0, 3)),
+        ({}, [{"CPU": 2}], Share(1, 0, 2)),
+        ({}, [{"CPU": 8}], Share(2, 0, 4)),
+        ({}, [{"CPU": 1}], Share(1, 0, 1)),
+        ({"max_concurrent": 1}, [{"CPU": 8}], Share(8, 0, 1)),
+        ({}, [{"CPU": 16, "GPU": 4}], Share(4, 1, 4)),
+        ({"resources": Resources(gpu=0.5)}, [{"CPU": 16, "GPU": 2}], Share(4, 0.5, 4)),
+        ({"resources": Resources(cpu=4)}, [{"CPU": 16}], Share(4, 0, 4)),
+        ({"resources": Resources(gpu=0)}, [{"CPU": 8, "GPU": 1}], Share(2, 0, 4)),
+        ({"resources": Resources(cpu=1), "max_concurrent": 3}, [{"CPU": 16}], Share(1, 0, 3)),
+        # No trial is larger than a node.
+        ({}, [{"CPU": 4}] * 5, Share(1, 0, 20)),
+        ({}, [{"CPU": 64}, {"CPU": 8, "GPU": 8}], Share(1, 1, 8)),
+        ({}, [{"CPU": 16, "GPU": 2}, {"CPU": 8, "GPU": 2}], Share(4, 1, 4)),
     ],
 )
-def test_share(settings, cluster, expected):
-    assert share(Tune(**settings), cluster) == expected
+def test_share(settings, nodes, expected):
+    assert share(Tune(**settings), nodes) == expected
 
 
 def test_threads_are_whole_cores():
@@ -31,6 +35,6 @@ def test_threads_are_whole_cores():
 @pytest.mark.parametrize(("resources", "word"), [(Resources(cpu=64), "cpu 64"), (Resources(gpu=2), "gpu 2")])
 def test_more_than_there_is(resources, word):
     with pytest.raises(RayPoseError) as error:
-        share(Tune(resources=resources), {"CPU": 2.0, "GPU": 1.0})
+        share(Tune(resources=resources), [{"CPU": 2.0, "GPU": 1.0}] * 2)
     assert word in str(error.value)
     assert "lower tune.resources" in str(error.value)

@@ -9,6 +9,7 @@ from rich.console import Console
 import raypose
 from raypose import RayPoseError
 from raypose.space import Space
+from raypose.tuning.lock import locked
 from raypose.tuning.search import tune
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -46,7 +47,7 @@ def make_trial():
         for epoch in range(start, config["training"]["epochs"] + 1):
             kind = config["kind"]
             if kind == "raises" and epoch == 2:
-                raise ValueError("out of luck")
+                raise ValueError("out of [luck]")
             if kind == "silent":
                 return
             if kind == "other metric":
@@ -83,14 +84,14 @@ def test_every_end_is_told_and_the_search_goes_on(tmp_path):
         "silent": ("FAIL", "raised"),
         "other metric": ("FAIL", "raised"),
     }
-    assert by_kind["raises"].detail.endswith("ValueError: out of luck")
+    assert by_kind["raises"].detail.endswith("ValueError: out of [luck]")
     assert "'score', which tune.metric names; it reported: AP" in by_kind["other metric"].detail
     assert by_kind["good"].value == 3.0
     killed = result.folder / "trials" / f"{by_kind['killed'].number:04d}"
     assert (killed / "starts.txt").read_text().split() == ["1", "2", "3", "3", "4"]
     assert [json.loads(line)["epoch"] for line in (killed / "metrics.jsonl").open()] == [1, 2, 3, 4]
     raised = result.folder / "trials" / f"{by_kind['raises'].number:04d}"
-    assert "ValueError: out of luck" in (raised / "log.txt").read_text()
+    assert "ValueError: out of [luck]" in (raised / "log.txt").read_text()
     meta = json.loads((raised / "meta.json").read_text())
     assert (meta["state"], meta["reason"]) == ("FAIL", "raised")
     assert not (result.folder / ".ray").exists()
@@ -184,11 +185,19 @@ def test_the_same_seed_gives_the_same_configurations_one_at_a_time(tmp_path):
     assert one != other
 
 
-def test_a_plugin_works_in_trials_also_after_its_file_is_gone(tmp_path):
+PLUGIN = """
+from raypose import LOSSES
+
+@LOSSES.register_module()
+class MyScore:
+    def __init__(self, x):
+        self.x = x * {factor}
+"""
+
+
+def test_a_plugin_works_in_every_trial_and_after_a_resume(tmp_path):
     plugin = tmp_path / "my_modules.py"
-    plugin.write_text(
-        "from raypose import LOSSES\n\n@LOSSES.register_module()\nclass MyScore:\n    def __init__(self, x): self.x = x\n"
-    )
+    plugin.write_text(PLUGIN.format(factor=1))
 
     def trial(config, run):
         from raypose import LOSSES, build_from_cfg
@@ -196,13 +205,44 @@ def test_a_plugin_works_in_trials_also_after_its_file_is_gone(tmp_path):
         for epoch in range(1, 3):
             run.report(epoch, {"score": build_from_cfg({"type": "MyScore", "x": config["x"]}, LOSSES).x})
 
-    text = f"name: plugged\nplugins: [{plugin}]\nx: {{uniform: [0, 1]}}\ntune: {{metric: score, num_trials: 2}}\n"
-    first = tune(Space.parse(text), trial=trial, experiments=tmp_path, quiet=True)
+    settings = "tune: {metric: score, num_trials: 2, scheduler: null}"
+    text = f"name: plugged\nplugins: [{plugin}]\nx: {{uniform: [0, 1]}}\n{settings}\n"
+
+    def search(**options):
+        return tune(Space.parse(text), trial=trial, experiments=tmp_path, quiet=True, **options)
+
+    first = search()
     assert [record.state for record in first.records] == ["COMPLETE"] * 2
-    kept = list((first.folder / "plugins").glob("*/my_modules.py"))
-    assert len(kept) == 1
-    config = (first.folder / "trials" / "0000" / "config.yaml").read_text()
-    assert "my_modules.py" in config
+    (kept,) = (first.folder / "plugins").glob("*/my_modules.py")
+    config = Space.load(first.folder / "trials" / "0000" / "config.yaml").config()
+    assert config["plugins"] == [str(kept)]
+    assert [record.state for record in search(resume=True, num_trials=3).records] == ["COMPLETE"] * 3
+    plugin.write_text(PLUGIN.format(factor=2))
+    with pytest.raises(RayPoseError, match=r"my_modules.py changed since"):
+        search(resume=True, num_trials=4)
+    assert list((first.folder / "plugins").glob("*/*")) == [kept]
+
+
+def test_an_experiment_is_run_by_one_process_at_a_time(tmp_path):
+    folder = tmp_path / "scripted"
+    folder.mkdir()
+    with locked(folder), pytest.raises(RayPoseError, match=r"is being run by process \d+"):
+        search(tmp_path, ["good"], 1)
+    assert search(tmp_path, ["good"], 1).best
+
+
+def test_a_scheduler_that_ends_trials_at_its_longest_leaves_them_complete(tmp_path):
+    scheduler = "{type: ASHAScheduler, grace_period: 1, max_t: 2}"
+    result = search(tmp_path, ["good"], 1, scheduler=scheduler)
+    assert (result.best.epochs, result.best.value) == (2, 1.5)
+
+
+def test_hyperband_of_ray(tmp_path):
+    scheduler = "{type: HyperBandScheduler, reduction_factor: 2}"
+    sampler = "{type: RandomSampler}"
+    result = search(tmp_path, ["good", "poor", "poor", "poor"], 8, scheduler=scheduler, sampler=sampler)
+    assert {record.state for record in result.records} <= {"COMPLETE", "PRUNED"}
+    assert all(record.epochs == 4 for record in result.records if record.state == "COMPLETE")
 
 
 def test_wrong_input_starts_nothing(tmp_path):
@@ -219,7 +259,7 @@ def test_plain_lines_tell_each_trial_once(tmp_path):
     lines = [line for line in out.getvalue().splitlines() if line.startswith("trial ")]
     assert len(lines) == 2
     assert any("COMPLETE score 3 after 4 epochs" in line for line in lines)
-    assert any("FAIL" in line and "ValueError: out of luck" in line for line in lines)
+    assert any("FAIL" in line and "ValueError: out of [luck]" in line for line in lines)
 
 
 def test_tune_is_importable_from_the_package():

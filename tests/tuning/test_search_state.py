@@ -37,10 +37,11 @@ def run(state, values):
 
 
 def leave_files(state, number, **metrics):
-    folder = state.trial_folder(number)
+    folder = state.files.path(number)
     (folder / "checkpoints").mkdir(parents=True)
-    for name in ("config.yaml", "weights.pt", "predictions.json"):
+    for name in ("weights.pt", "predictions.json"):
         (folder / name).write_text(f"{name} of {number}")
+    (folder / "config.yaml").write_text("name: states\n")
     (folder / "meta.json").write_text('{"seed": 1}')
     (folder / "metrics.json").write_text(json.dumps(metrics))
     return folder
@@ -117,13 +118,44 @@ def test_best_is_published_and_only_the_best_few_keep_their_weights(open_state, 
         task = run(state, [value])
         leave_files(state, task.number, score=value)
         state.finish(task.number, TrialState.COMPLETE)
-    kept = [(state.trial_folder(n) / "weights.pt").exists() for n in range(4)]
+    kept = [(state.files.path(n) / "weights.pt").exists() for n in range(4)]
     assert kept == [False, True, True, False]
     assert (tmp_path / "best" / "weights.pt").read_text() == "weights.pt of 1"
     assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"trial": 1, "score": 0.9}
     assert not list((tmp_path / "trials").glob("*/checkpoints"))
-    meta = json.loads((state.trial_folder(2) / "meta.json").read_text())
+    meta = json.loads((state.files.path(2) / "meta.json").read_text())
     assert (meta["state"], meta["value"], meta["seed"]) == ("COMPLETE", 0.5, 1)
+
+
+def test_what_a_kill_left_is_tidied_at_the_next_start(open_state):
+    state = open_state(keep=1)
+    for value in (0.9, 0.1):
+        task = run(state, [value])
+        state.finish(task.number, TrialState.COMPLETE)
+        leave_files(state, task.number, score=value)  # as if the process had ended before it tidied
+        (state.files.path(task.number) / "meta.json").write_text('{"state": "RUNNING"}')
+    again = open_state(keep=1)
+    assert [(again.files.path(n) / "weights.pt").exists() for n in (0, 1)] == [True, False]
+    assert not list((again.folder / "trials").glob("*/checkpoints"))
+    assert json.loads((again.files.path(1) / "meta.json").read_text())["state"] == "COMPLETE"
+
+
+def test_the_best_model_takes_the_users_modules_along(open_state, tmp_path):
+    plugin = tmp_path / "plugins" / "abc" / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("# mine\n")
+    state = open_state()
+    task = run(state, [0.5])
+    leave_files(state, task.number)
+    config = f'plugins: ["{plugin}"]\ndata: "${{NOT_SET}}/x"\n'
+    (state.files.path(task.number) / "config.yaml").write_text(config)
+    state.finish(task.number, TrialState.COMPLETE)
+    moved = tmp_path / "moved"
+    (tmp_path / "best").rename(moved)
+    plugin.unlink()
+    kept = Space.load(moved / "config.yaml", expand=False).config()
+    assert kept == {"plugins": ["plugins/abc/mine.py"], "data": "${NOT_SET}/x"}
+    assert (moved / "plugins" / "abc" / "mine.py").read_text() == "# mine\n"
 
 
 def test_a_pruned_trial_never_becomes_best_and_drops_its_weights(open_state, tmp_path):
@@ -132,7 +164,7 @@ def test_a_pruned_trial_never_becomes_best_and_drops_its_weights(open_state, tmp
     leave_files(state, task.number, score=0.9)
     state.finish(task.number, TrialState.PRUNED)
     assert not (tmp_path / "best").exists()
-    assert not (state.trial_folder(0) / "weights.pt").exists()
+    assert not (state.files.path(0) / "weights.pt").exists()
 
 
 @pytest.mark.parametrize("lost", range(1, 60, 7))
