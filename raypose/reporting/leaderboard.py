@@ -23,9 +23,8 @@ def describe(params: Mapping[str, Any]) -> str:
     parts = []
     for name, value in params.items():
         short = name.rsplit(".", 1)[-1]
-        if isinstance(value, float):
-            value = f"{value:.2g}"
-        named = isinstance(value, str) and value[:1].isalpha()
+        value = f"{value:.2g}" if isinstance(value, float) else str(value).replace('"', "")
+        named = value[:1].isalpha()
         parts.append(value if named else f"{short} {value}")
     return ", ".join(parts)
 

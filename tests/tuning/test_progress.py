@@ -1,0 +1,66 @@
+"""What people see of a running search."""
+
+import io
+
+import pytest
+from optuna.trial import TrialState
+from rich.console import Console
+
+from raypose.config import Tune
+from raypose.space import Space
+from raypose.tuning.progress import Progress
+from raypose.tuning.search_state import SearchState
+
+
+class FakeTrial:
+    def __init__(self, number):
+        self.config = {"number": number}
+
+
+@pytest.fixture
+def state(tmp_path):
+    (tmp_path / "trials").mkdir()
+    space = Space.parse("name: seen\nkind: {choice: ['[/a]', b]}\nx: {uniform: [0, 1]}\n")
+    state = SearchState(space, tmp_path, Tune(metric="score", num_trials=5), seed=0)
+    done, failed, running = (state.next_task() for _ in range(3))
+    state.report(done.number, 1, 0.5)
+    state.finish(done.number, TrialState.COMPLETE)
+    state.finish(failed.number, TrialState.FAIL, "raised", "ValueError: bad [/foo]")
+    state.report(running.number, 1, 0.25)
+    return state
+
+
+def shown(state, **options):
+    console = Console(file=io.StringIO(), width=80, **options)
+    progress = Progress(state, console)
+    progress.told, progress.finished_before = set(), 0
+    progress.setup()
+    progress.on_trial_result(0, [], FakeTrial(2), {"score": 0.25})
+    progress.on_step_end(0, [])
+    progress.on_experiment_end([])
+    return console.file.getvalue()
+
+
+def test_a_live_table_of_running_and_best_trials(state):
+    text = shown(state, force_terminal=True, color_system=None)
+    assert "2/5 trials, 1 failed, best score 0.5 (trial 0)" in text
+    assert "left" in text
+    assert "running now" in text
+    assert "0.25" in text
+    assert "COMPLETE" in text
+
+
+def test_plain_lines_where_there_is_no_terminal(state):
+    lines = shown(state).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("trial 0 COMPLETE score 0.5 after 1 epochs")
+    assert "raised: ValueError: bad [/foo]" in lines[1]
+
+
+def test_quiet(state):
+    console = Console(file=io.StringIO())
+    progress = Progress(state, console, quiet=True)
+    progress.setup()
+    progress.on_step_end(0, [])
+    progress.on_experiment_end([])
+    assert console.file.getvalue() == ""
