@@ -48,6 +48,7 @@ def run_trials(
     searcher, progress = StudySearcher(state), Progress(state, console, quiet)
     meta = {"git": git_commit()}
     with interruptible(searcher.close) as interrupt, _cluster(address, console, quiet):
+        interrupt.listen()
         place = share(state.tune, [node["Resources"] for node in ray.nodes() if node["Alive"]])
         worker = Worker(trial, str(state.folder), state.tune.metric, state.plugins, meta, place.threads, place.gpu)
         tuner = _tuner(state, worker, place, searcher, StudyScheduler(state, inner), progress)
