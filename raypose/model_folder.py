@@ -30,7 +30,8 @@ def config_file(path: Path) -> Path:
     """The configuration file of a model folder; a file is one itself."""
     file = path / "config.yaml" if path.is_dir() else path
     if path.is_dir() and not file.exists():
-        raise RayPoseError(f"{path} is not a model folder: it has no config.yaml", rule="missing-file")
+        hint = f"its best model is {path / 'best'}" if (path / "best").exists() else ""
+        raise RayPoseError(f"{path} is not a model folder: it has no config.yaml", hint=hint, rule="missing-file")
     return file
 
 
