@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     best, shown = result.folder / "best", _short(result.folder / "best")
     console.print(f"best {metric} {result.best.value:.4g} (trial {result.best.number})")
     if best.exists():
+        for name, value in (json.loads((best / "metrics.json").read_text()).get("test") or {}).items():
+            console.print(f"on the test data: {name} {value:.4g}")
         console.print(f"best model: {shown}", soft_wrap=True)
         console.print(f"train it again: raypose train {shown}", soft_wrap=True)
     console.print(f"curves: tensorboard --logdir {_short(result.folder.parent)}", soft_wrap=True)

@@ -283,3 +283,23 @@ def test_init_on_real_data(cli, data_root):
     assert cli("check", "mice.yaml").status == 0
     config = Space.load("mice.yaml").default()
     assert config["data"]["augment"]["flip"] == 0.5  # ears left and right
+
+
+def test_the_result_tells_of_the_test_data(tmp_path, capsys):
+    from rich.console import Console
+
+    from raypose.cli._result import print_result
+    from raypose.reporting.records import Record
+    from raypose.tuning.search import SearchResult
+
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "metrics.json").write_text(json.dumps({"trial": 0, "AP": 0.5, "test": {"AP": 0.25}}))
+    space = Space.parse("{name: a, tune: {metric: AP}}")
+    done = SearchResult(tmp_path, [Record(0, "COMPLETE", 0.5, 3, {})])
+    assert print_result(Console(), done, space) == 0
+    out = capsys.readouterr().out
+    assert "best AP 0.5 (trial 0)" in out
+    assert "on the test data: AP 0.25" in out
+    failed = SearchResult(tmp_path / "none", [Record(0, "FAIL", None, 0, {}, "raised", "ValueError: no")])
+    assert print_result(Console(), failed, space) == 1
+    assert "ValueError: no" in capsys.readouterr().out
