@@ -22,6 +22,7 @@ from raypose.optim import build_optimizer, build_schedule
 from raypose.registry import DATASETS
 from raypose.training import checkpoints
 from raypose.training.callbacks import Checkpoint, KeepBest, Report
+from raypose.training.precision import Precision
 from raypose.training.run import Run
 from raypose.training.trainer import Trainer
 from raypose.training.validation import Validation
@@ -54,26 +55,26 @@ def train(config: dict[str, Any], run: Run) -> None:
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))
 
-    trainer = Trainer(
-        model, optimizer, schedule, train_batches, evaluate=lambda _: {}, device=run.device, seed=run.seed,
-        grad_clip=training.grad_clip, ema=training.ema, precision=training.precision,
-    )  # fmt: skip
+    precision = Precision(training.precision, run.device)
     validation = Validation(
         val_table,
         batches(val_table, batch_size=max(training.batch_size, 32)),
         partial(metrics.evaluate, training.metrics),
         run.device,
-        trainer.amp.autocast,
+        precision.autocast,
         info.flip_pairs if training.flip_test else None,
     )
-    trainer.evaluate = validation
 
     def keep(best: torch.nn.Module, epoch: int, values: dict[str, float]) -> None:
         save_weights(best, info, data.input_size, epoch, run.dir / "weights.pt")
         write_json(run.dir / "metrics.json", {"epoch": epoch, **values})
         write_json(run.dir / "predictions.json", validation.predictions())
 
-    trainer.callbacks = [KeepBest(goal.metric, goal.mode, keep), Report(run), Checkpoint(run.dir / "checkpoints")]
+    trainer = Trainer(
+        model, optimizer, schedule, train_batches, evaluate=validation, device=run.device, seed=run.seed,
+        grad_clip=training.grad_clip, ema=training.ema, precision=precision,
+        callbacks=[KeepBest(goal.metric, goal.mode, keep), Report(run), Checkpoint(run.dir / "checkpoints")],
+    )  # fmt: skip
     if run.checkpoint is not None:
         trainer.load_state_dict(checkpoints.load(run.checkpoint))
         logger.info("continuing after epoch %d", trainer.epoch)

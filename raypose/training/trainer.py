@@ -50,14 +50,13 @@ class Trainer:
     seed: int = 0
     grad_clip: float | None = None
     ema: float | None = None
-    precision: str = "auto"
+    precision: Precision = field(default_factory=lambda: Precision("fp32", "cpu"))
     callbacks: Sequence[Callback] = field(default_factory=list)
     epoch: int = 0
 
     def __post_init__(self) -> None:
         self.layout = layout(self.model, self.device)
         self.model.to(self.device, memory_format=self.layout)
-        self.amp = Precision(self.precision, self.device)
         self.averaged: AveragedModel | None = None
         if self.ema is not None:
             self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.ema), use_buffers=True)
@@ -88,15 +87,15 @@ class Trainer:
         """One optimizer step; the loss stays on the device, so that nothing waits for it."""
         image = batch.image.to(self.device, non_blocking=True, memory_format=self.layout)
         keypoints, visible = (t.to(self.device, non_blocking=True) for t in (batch.keypoints, batch.visible))
-        with self.amp.autocast():
+        with self.precision.autocast():
             loss = self.model.loss(image, keypoints, visible)["loss"]
         self.optimizer.zero_grad(set_to_none=True)
-        self.amp.scaler.scale(loss).backward()
+        self.precision.scaler.scale(loss).backward()
         if self.grad_clip is not None:
-            self.amp.scaler.unscale_(self.optimizer)
+            self.precision.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
-        self.amp.scaler.step(self.optimizer)
-        self.amp.scaler.update()
+        self.precision.scaler.step(self.optimizer)
+        self.precision.scaler.update()
         self.schedule.step()
         if self.averaged is not None:
             self.averaged.update_parameters(self.model)
@@ -119,7 +118,7 @@ class Trainer:
             "model": self.model,
             "optimizer": self.optimizer,
             "schedule": self.schedule,
-            "scaler": self.amp.scaler,
+            "scaler": self.precision.scaler,
         }
         return parts if self.averaged is None else {**parts, "ema": self.averaged}
 
