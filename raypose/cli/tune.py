@@ -26,7 +26,7 @@ def command(
     from raypose.tuning.checked import load_checked
 
     console = Console()
-    space = load_checked(space_file)
+    space = load_checked(space_file)  # before ray is imported, so that mistakes show at once
     from raypose.cli._result import print_result
     from raypose.tuning import tune
 
