@@ -1,7 +1,8 @@
-"""What all codecs share: pixels of one size to pixels of another, and which keypoints count."""
+"""What codecs share: pixels of one size to pixels of another, and which keypoints count."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -19,7 +20,18 @@ def rescale(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) ->
     return (points + 0.5) * scale - 0.5
 
 
+def rescale_corners(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
+    """Points [..., 2] as `rescale` gives them, but with the centres of the corner pixels on each other: an image is
+    width - 1 long (Huang et al. 2020, "UDP", arXiv:1911.07524, equation 10)."""
+    return points * ((points.new_tensor(new_size) - 1) / (points.new_tensor(size) - 1).clamp(min=1))
+
+
 def keypoint_weights(keypoints: Tensor, visible: Tensor, input_size: tuple[int, int]) -> Tensor:
     """[N,K,1]: 1 where a keypoint [N,K,2] is labelled (visible [N,K] > 0) and inside the input, else 0."""
     inside = ((keypoints >= -0.5) & (keypoints < keypoints.new_tensor(input_size) - 0.5)).all(-1)
     return (inside & (visible > 0)).to(keypoints.dtype).unsqueeze(-1)
+
+
+def weighed(values: Tensor, weights: Tensor) -> Tensor:
+    """`values` [N,K,...] where the weights [N,K,1] are above 0, and 0 elsewhere, whatever stands there."""
+    return torch.where(weights > 0, values, torch.zeros_like(values))

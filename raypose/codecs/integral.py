@@ -1,40 +1,65 @@
-"""Coordinates as fractions of the input size, for heads that give coordinates themselves."""
+"""Coordinates as the means of heatmaps."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
-from raypose.codecs.geometry import keypoint_weights
+from raypose.codecs.density import mass_near
+from raypose.codecs.msra import MSRAHeatmap
+from raypose.codecs.regression import RegressionLabel
 from raypose.registry import CODECS
 
 
 @CODECS.register_module()
 class IntegralRegressionLabel:
-    """Targets are (x + 0.5) / width and (y + 0.5) / height, in 0..1 over the input (Sun et al. 2018, arXiv:1711.08229).
+    """Coordinates as in `RegressionLabel`, of heads that integrate a heatmap (Sun et al. 2018, arXiv:1711.08229); with
+    the heatmap, a density, its target is a gaussian that sums to 1 (Nibali et al. 2018, "DSNT", arXiv:1801.07372).
 
     Args:
         input_size: width and height of the model's input, in pixels.
+        sigma: of the gaussians, in heatmap pixels.
 
     Example:
         >>> IntegralRegressionLabel((192, 256)).decode(torch.tensor([[[0.5, 0.5]]]))[0]
         tensor([[[ 95.5000, 127.5000]]])
     """
 
-    output = "coordinates"
+    output = ("coordinates", "coordinates+density")
 
-    def __init__(self, input_size: tuple[int, int]) -> None:
+    def __init__(self, input_size: tuple[int, int], sigma: PositiveFloat = 2.0) -> None:
         self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.sigma = sigma
+        self.coordinates = RegressionLabel(input_size)
+        self.heatmap = MSRAHeatmap(input_size, sigma)
 
-    def encode(
-        self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Targets [N,K,2] and weights [N,K,1] of keypoints [N,K,2] in input pixels; what does not count is 0."""
-        weights = keypoint_weights(keypoints, visible, self.input_size)
-        fractions = (keypoints + 0.5) / keypoints.new_tensor(self.input_size)
-        return torch.where(weights > 0, fractions, torch.zeros_like(fractions)), weights
+    def encode(self, keypoints: Tensor, visible: Tensor, output_shape: Any = None) -> tuple[Any, Tensor]:
+        """Targets [N,K,2], or ([N,K,2], [N,K,h,w]), and weights [N,K,1]; what does not count is 0.
 
-    def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """Keypoints [N,K,2] in input pixels from fractions [N,K,2]; coordinates carry no score, so all scores are 1."""
-        fractions = output.float()
-        return fractions * fractions.new_tensor(self.input_size) - 0.5, torch.ones_like(fractions[..., 0])
+        Args:
+            keypoints: [N,K,2] in input pixels.
+            visible: [N,K], labelled where above 0.
+            output_shape: ((K, 2), (K, h, w)) where the output has a density.
+        """
+        coordinates, weights = self.coordinates.encode(keypoints, visible)
+        if not output_shape or not isinstance(output_shape[0], tuple):
+            return coordinates, weights
+        heatmaps, _ = self.heatmap.encode(keypoints, visible, output_shape[1])
+        return (coordinates, heatmaps / heatmaps.sum((-1, -2), keepdim=True).clamp(min=1e-12)), weights
+
+    def decode(self, output: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Keypoints [N,K,2] in input pixels and scores [N,K] from fractions [N,K,2], or from (fractions, density).
+
+        The score is the part of the density within 2 sigma of the coordinate, along the axis where it is less; 1 without a
+        density.
+        """
+        if isinstance(output, Tensor):
+            return self.coordinates.decode(output)
+        fractions, density = (part.float() for part in output)
+        size = fractions.new_tensor((density.shape[-1], density.shape[-2]))
+        x, y = (fractions * size - 0.5).unbind(-1)
+        scores = [mass_near(density.sum(axis), at, 2 * self.sigma) for axis, at in ((-2, x), (-1, y))]
+        return self.coordinates.decode(fractions)[0], torch.minimum(*scores)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
-from raypose.codecs.geometry import keypoint_weights, rescale
+from raypose.codecs.blur import bells, matched_size, odd
+from raypose.codecs.dark import dark
+from raypose.codecs.geometry import keypoint_weights, rescale, weighed
+from raypose.codecs.peaks import highest, quarter_pixel
 from raypose.registry import CODECS
 
 
@@ -15,15 +18,20 @@ class MSRAHeatmap:
 
     MSRA's code rounds each gaussian's centre to a whole heatmap pixel, which throws up to half a pixel away (two input
     pixels at stride 4), and reads a quarter pixel towards the higher neighbour; so does `unbiased=False`. Else the
-    centre is exact, and is read where the parabola through the logarithms of three pixels has its top, which for a
-    gaussian is exact again (after Zhang et al. 2020, "DARK", arXiv:1910.06278, along each axis). A heatmap pixel stands
-    for the square of input pixels that it covers, so that the heatmap of a mirrored image is the mirrored heatmap, and
-    averaging the two needs no shift.
+    centre is exact, and is read as the top of the blurred logarithm (Zhang et al. 2020, "DARK", arXiv:1910.06278; see
+    `raypose.codecs.dark`), which for a gaussian is exact again. A heatmap pixel stands for the square of input pixels
+    that it covers, so that the heatmap of a mirrored image is the mirrored heatmap, and averaging the two needs no
+    shift.
 
     Args:
         input_size: width and height of the model's input, in pixels.
         sigma: of the gaussians, in heatmap pixels.
         unbiased: keep and read the part of a centre that is below one pixel.
+        blur_kernel_size: width of the blur before an unbiased reading, in heatmap pixels, odd; 1 is no blur. By default it
+            matches `sigma`: 5 for 1, 11 for 2, 17 for 3.
+
+    Raises:
+        RayPoseError: an even `blur_kernel_size`.
 
     Example:
         >>> codec = MSRAHeatmap((192, 256))
@@ -33,10 +41,18 @@ class MSRAHeatmap:
 
     output = "heatmap"
 
-    def __init__(self, input_size: tuple[int, int], sigma: float = 2.0, unbiased: bool = True) -> None:
+    def __init__(
+        self,
+        input_size: tuple[int, int],
+        sigma: PositiveFloat = 2.0,
+        unbiased: bool = True,
+        blur_kernel_size: PositiveInt | None = None,
+    ) -> None:
         self.input_size = (int(input_size[0]), int(input_size[1]))
         self.sigma = sigma
         self.unbiased = unbiased
+        size = matched_size(sigma) if blur_kernel_size is None else blur_kernel_size
+        self.blur_kernel_size = odd("blur_kernel_size", size)
 
     def encode(self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Targets [N,K,h,w] and weights [N,K,1]; what is not visible or outside has weight 0 and an empty map.
@@ -51,44 +67,14 @@ class MSRAHeatmap:
         centers = rescale(keypoints, self.input_size, (width, height))
         if not self.unbiased:
             centers = centers.round()
-        centers = torch.where(weights > 0, centers, torch.zeros_like(centers))
-        columns = self._bell(centers[..., 0], width)
-        rows = self._bell(centers[..., 1], height) * weights
+        centers = weighed(centers, weights)
+        columns = bells(centers[..., 0], width, self.sigma)
+        rows = bells(centers[..., 1], height, self.sigma) * weights
         return rows.unsqueeze(-1) * columns.unsqueeze(-2), weights
 
     def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K], the heights of the peaks, from heatmaps [N,K,h,w]."""
         heatmaps = output.float()
-        height, width = heatmaps.shape[-2:]
-        flat = heatmaps.flatten(2)
-        scores, peak = flat.max(-1)
-        x, y = peak % width, peak.div(width, rounding_mode="floor")
-        part = _top_of_parabola if self.unbiased else _quarter_pixel
-        shift_x = part(*_three(flat, peak, 1)) * ((x > 0) & (x < width - 1))
-        shift_y = part(*_three(flat, peak, width)) * ((y > 0) & (y < height - 1))
-        points = torch.stack((x + shift_x, y + shift_y), -1)
-        return rescale(points, (width, height), self.input_size), scores
-
-    def _bell(self, centers: Tensor, length: int) -> Tensor:
-        grid = torch.arange(length, dtype=centers.dtype, device=centers.device)
-        return torch.exp(-((grid - centers.unsqueeze(-1)) ** 2) / (2 * self.sigma**2))
-
-
-def _three(flat: Tensor, peak: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The values before a peak, at it, and after it, `step` to either side."""
-    last = flat.shape[-1] - 1
-    before, at, after = (
-        flat.gather(-1, (peak + offset).clamp(0, last).unsqueeze(-1)).squeeze(-1) for offset in (-step, 0, step)
-    )
-    return before, at, after
-
-
-def _quarter_pixel(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
-    return 0.25 * torch.sign(after - before)
-
-
-def _top_of_parabola(before: Tensor, at: Tensor, after: Tensor) -> Tensor:
-    floor = at.clamp(min=1e-12) * 1e-4
-    before, at, after = (torch.log(torch.maximum(value, floor)) for value in (before, at, after))
-    bend = (2 * at - before - after).clamp(min=1e-6)
-    return ((after - before) / (2 * bend)).clamp(-0.5, 0.5)
+        x, y, scores = highest(heatmaps)
+        points = dark(heatmaps, x, y, self.blur_kernel_size) if self.unbiased else quarter_pixel(heatmaps, x, y)
+        return rescale(points, (heatmaps.shape[-1], heatmaps.shape[-2]), self.input_size), scores

@@ -1,0 +1,136 @@
+"""What each head, codec and loss reaches on the mouse frames with one small hourglass and the same budget.
+
+    RAYPOSE_DATA=... python benchmarks/components.py > table.md
+
+Prints a table in Markdown: mean error (EPE) in pixels of the 640x480 frames, mean and standard deviation over the seeds,
+of the epoch that validated best. Each row is trained at each of `RATES` on the first seed, and at the better one on the
+others, since no learning rate is fair to all losses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from raypose import CODECS, HEADS, LOSSES, Space
+from raypose.kinds import KINDS, agreed, default_codec, default_loss, mismatches
+from raypose.training.run import Run
+from raypose.trial import train
+
+RATES = (1e-3, 5e-3)
+SPACE = """\
+name: components
+data:
+  train: {type: CocoKeypoints, ann_file: "${RAYPOSE_DATA}/openfield-mouse/annotations/train.json",
+          img_prefix: "${RAYPOSE_DATA}/openfield-mouse/images"}
+  val: {type: CocoKeypoints, ann_file: "${RAYPOSE_DATA}/openfield-mouse/annotations/val.json",
+        img_prefix: "${RAYPOSE_DATA}/openfield-mouse/images"}
+  input_size: [128, 128]
+  augment: {rotation: 90, scale: 0.2}
+model:
+  backbone: {type: HourglassNet, num_stacks: 1, downsample_times: 4, feat_channel: 24, growth: 1.0, stage_blocks: 1}
+  keypoint_head: {type: HeatmapHead}
+optimizer: {type: AdamW, lr: 1e-3, weight_decay: 0.01}
+training: {epochs: 40, batch_size: 8, lr_schedule: {type: CosineAnnealingLR, warmup: 0.05}, ema: 0.95, grad_clip: 5.0}
+tune: {metric: EPE}
+"""
+# Losses that are an addition to another one rather than a loss of their own, and their weight in it.
+BESIDE_L1 = {"BoneLoss": 0.1, "OKSLoss": 1.0}
+
+
+def rows() -> list[dict[str, Any]]:
+    """Every head with every loss that goes with its own codec, and with each other codec under the usual loss."""
+    found = []
+    for head in {HEADS.get(name) for name in HEADS}:
+        own = default_codec(head)
+        multi_stage = getattr(head, "multi_stage", False)  # on this backbone the same net as HeatmapHead
+        for codec in [own] if multi_stage else [own, *(other for other in others() if other != own)]:
+            built = CODECS.build(codec, input_size=(128, 128))
+            kind = agreed(head, built)
+            if kind is None:
+                continue
+            usual = default_loss(kind)
+            losses = [dict(usual)]
+            if codec == own and not multi_stage:
+                names = [name for name in LOSSES if name not in (usual["type"], "MultipleLossWrapper")]
+                losses += [_loss(name) for name in names if not mismatches(head, built, [LOSSES.get(name)])]
+            if codec == own or kind != "coordinates":  # all codecs of coordinates train alike
+                found += [{"type": head.__name__, "codec": dict(codec), "loss_keypoint": loss} for loss in losses]
+    return sorted(found, key=lambda row: (row["type"], row["codec"]["type"]))
+
+
+def others() -> list[Mapping[str, Any]]:
+    """Every codec, once for each kind that it can serve."""
+    return [*({"type": name} for name in CODECS), KINDS["combined"].codec]
+
+
+def _loss(name: str) -> dict[str, Any]:
+    if name in BESIDE_L1:
+        parts = [{"type": "L1Loss"}, {"type": name, "loss_weight": BESIDE_L1[name]}]
+        return {"type": "MultipleLossWrapper", "losses": parts}
+    return {"type": name}
+
+
+def train_one(head: dict[str, Any], rate: float, seed: int, epochs: int) -> float:
+    """The best validated mean error in pixels; infinite where training fails."""
+    config = Space.parse(SPACE, folder=Path.cwd()).config()
+    config["model"]["keypoint_head"] = head
+    config["optimizer"]["lr"] = rate
+    config["training"]["epochs"] = epochs
+    errors = []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(seed=seed, dir=Path(folder), report=lambda epoch, metrics: errors.append(metrics["EPE"]))
+        try:
+            train(config, run)
+        except FloatingPointError:
+            return float("inf")
+    return min(errors)
+
+
+def shown(part: dict[str, Any]) -> str:
+    """A component as it stands in the table."""
+    if "losses" in part:
+        return " + ".join(shown(each) for each in part["losses"])
+    arguments = ", ".join(f"{key}={value}" for key, value in part.items() if key != "type")
+    return f"{part['type']}({arguments})" if arguments else part["type"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="rows whose text contains this")
+    args = parser.parse_args()
+
+    table = {}
+    for head in rows():
+        text = " | ".join((shown({"type": head["type"]}), shown(head["codec"]), shown(head["loss_keypoint"])))
+        if args.only in text:
+            table[text] = head
+    with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
+
+        def start(text: str, rate: float, seed: int) -> Any:
+            return pool.submit(train_one, table[text], rate, seed, args.epochs)
+
+        first = {text: {rate: start(text, rate, 0) for rate in RATES} for text in table}
+        results = {}
+        for text, tried in first.items():
+            errors = {rate: job.result() for rate, job in tried.items()}
+            best = min(RATES, key=lambda rate: errors[rate])
+            results[text] = (best, errors[best], [start(text, best, seed) for seed in range(1, args.seeds)])
+        print("| head | codec | loss | learning rate | EPE, pixels |\n| --- | --- | --- | --- | --- |")
+        for text, (rate, error, jobs) in results.items():
+            errors = [error, *(job.result() for job in jobs)]
+            spread = statistics.stdev(errors) if len(errors) > 1 else 0.0
+            print(f"| {text} | {rate:g} | {statistics.mean(errors):.2f} ± {spread:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
