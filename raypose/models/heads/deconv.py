@@ -41,15 +41,6 @@ def deconv_layers(
     return nn.Sequential(*layers), in_channels
 
 
-def init_small(module: nn.Module) -> None:
-    """Small random weights in every convolution, as in SimpleBaseline: heatmaps start out close to zero."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(layer.weight, std=0.001)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-
-
 def _each(value: int | Sequence[int], count: int, argument: str) -> list[int]:
     values = [value] * count if isinstance(value, int) else list(value)
     if len(values) != count:

@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from raypose.models.heads.deconv import deconv_layers, init_small, layers_to_heatmap
+from raypose.models.heads.base import Head, feature_map
+from raypose.models.heads.deconv import deconv_layers, layers_to_heatmap
 from raypose.registry import HEADS
 
 
-@HEADS.register_module()
-class HeatmapHead(nn.Module):
+@HEADS.register_module(["HeatmapHead", "TopdownHeatmapSimpleHead"])
+class HeatmapHead(Head):
     """Deconvolutions, which double the map each, then one convolution (MMPose 0.x: TopdownHeatmapSimpleHead).
+
+    With a codec of 3 maps a keypoint, these are a heatmap and two maps of offsets (UDP's combined target).
 
     Args:
         in_channels, in_stride: of the feature map.
@@ -21,6 +24,7 @@ class HeatmapHead(nn.Module):
         num_deconv_layers: default: as many as give heatmaps of stride 4, 3 for a ResNet and none for an hourglass.
         num_deconv_filters: channels of the deconvolutions, one number for all or one a layer.
         num_deconv_kernels: their kernel sizes, likewise; 2, 3 or 4.
+        final_conv_kernel: of the last convolution; 3 where nothing was deconvolved, as in ViTPose's simple decoder.
         codec, loss_keypoint: built.
 
     Example:
@@ -28,7 +32,7 @@ class HeatmapHead(nn.Module):
         torch.Size([1, 17, 64, 48])
     """
 
-    output = "heatmap"
+    output: str | tuple[str, ...] = ("heatmap", "combined")
 
     def __init__(
         self,
@@ -37,21 +41,23 @@ class HeatmapHead(nn.Module):
         num_deconv_layers: Literal[0, 1, 2, 3] | None = None,
         num_deconv_filters: int | Sequence[int] = 256,
         num_deconv_kernels: int | Sequence[int] = 4,
+        final_conv_kernel: Literal[1, 3] = 1,
         in_stride: int = 32,
         codec: Any = None,
         loss_keypoint: nn.Module | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(codec, loss_keypoint)
         count = layers_to_heatmap(in_stride) if num_deconv_layers is None else num_deconv_layers
         self.deconv_layers, channels = deconv_layers(in_channels, count, num_deconv_filters, num_deconv_kernels)
-        self.final_layer = nn.Conv2d(channels, num_keypoints, 1)
-        self.codec = codec
-        self.loss_keypoint = loss_keypoint
+        self.maps = getattr(codec, "maps", 1)
+        padding = final_conv_kernel // 2
+        self.final_layer = nn.Conv2d(channels, num_keypoints * self.maps, final_conv_kernel, padding=padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Heatmaps [N,K,h,w] from a map [N,C,H,W]."""
-        return self.final_layer(self.deconv_layers(x))
+        """Heatmaps [N,K,h,w] from a map [N,C,H,W]; [N,K,3,h,w] with a codec of 3 maps a keypoint."""
+        return a_keypoint(self.final_layer(self.deconv_layers(feature_map(self, x))), self.maps)
 
-    def init_weights(self) -> None:
-        """Small random weights."""
-        init_small(self)
+
+def a_keypoint(x: Tensor, maps: int) -> Tensor:
+    """[N, K x maps, h, w] as [N,K,maps,h,w], or as it is where there is one map a keypoint."""
+    return x if maps == 1 else x.unflatten(1, (-1, maps))

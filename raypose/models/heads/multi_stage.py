@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
-from raypose.models.heads.deconv import deconv_layers, init_small, layers_to_heatmap
+from raypose.errors import RayPoseError
+from raypose.models.heads.base import Head, feature_map, takes_arguments_of
+from raypose.models.heads.heatmap import HeatmapHead, a_keypoint
 from raypose.models.ports import Maps
 from raypose.registry import HEADS
 
 
 @HEADS.register_module()
-class TopdownHeatmapMultiStageHead(nn.Module):
-    """A heatmap head for each stage of a stacked network; on any other backbone, a `HeatmapHead`.
+class TopdownHeatmapMultiStageHead(Head):
+    """A `HeatmapHead` for each stage of a stacked network; on any other backbone, there is one.
 
     Args:
-        in_channels, in_stride: of a stage's last feature map.
-        num_keypoints: heatmaps to give a stage.
         num_stages: of the backbone.
-        num_deconv_layers, num_deconv_filters, num_deconv_kernels: as `HeatmapHead` has them, for each stage.
         codec, loss_keypoint: built.
+        Others: as `HeatmapHead` has them, for each stage's last feature map.
+
+    Raises:
+        RayPoseError: no stage.
     """
 
-    output = "heatmap"
+    output = ("heatmap", "combined")
     multi_stage = True
 
-    def __init__(
-        self,
-        in_channels: int,
-        num_keypoints: int,
-        num_stages: int = 1,
-        num_deconv_layers: Literal[0, 1, 2, 3] | None = None,
-        num_deconv_filters: int | Sequence[int] = 256,
-        num_deconv_kernels: int | Sequence[int] = 4,
-        in_stride: int = 32,
-        codec: Any = None,
-        loss_keypoint: nn.Module | None = None,
-    ) -> None:
-        super().__init__()
-        count = layers_to_heatmap(in_stride) if num_deconv_layers is None else num_deconv_layers
-        stages = [deconv_layers(in_channels, count, num_deconv_filters, num_deconv_kernels) for _ in range(num_stages)]
-        self.multi_deconv_layers = nn.ModuleList(layers for layers, _ in stages)
-        self.multi_final_layers = nn.ModuleList(nn.Conv2d(channels, num_keypoints, 1) for _, channels in stages)
-        self.codec = codec
-        self.loss_keypoint = loss_keypoint
+    @takes_arguments_of(HeatmapHead)
+    def __init__(self, *args: Any, num_stages: int = 1, loss_keypoint: nn.Module | None = None, **kwargs: Any) -> None:
+        if num_stages < 1:
+            raise RayPoseError(f"num_stages >= 1 must hold, but got {num_stages}", rule="unknown-value")
+        stages = [HeatmapHead(*args, **kwargs) for _ in range(num_stages)]
+        super().__init__(stages[0].codec, loss_keypoint)
+        self.maps = stages[0].maps
+        self.multi_deconv_layers = nn.ModuleList(stage.deconv_layers for stage in stages)
+        self.multi_final_layers = nn.ModuleList(stage.final_layer for stage in stages)
 
     def forward(self, stages: tuple[Maps, ...]) -> list[Tensor]:
-        """Heatmaps [N,K,h,w] of each stage, from the stages' maps."""
+        """Heatmaps [N,K,h,w], or [N,K,3,h,w], of each stage, from the stages' maps."""
         parts = zip(stages, self.multi_deconv_layers, self.multi_final_layers, strict=True)
-        return [final(deconv(maps[-1])) for maps, deconv, final in parts]
-
-    def init_weights(self) -> None:
-        """Small random weights."""
-        init_small(self)
+        return [a_keypoint(final(deconv(feature_map(self, maps[-1]))), self.maps) for maps, deconv, final in parts]
