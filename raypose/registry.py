@@ -7,15 +7,24 @@ costs nothing.
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from raypose.callables import Lazy, call_problems, parameters, subclass
+from raypose.callables import takes_anything as takes_anything
 from raypose.errors import Problem, RayPoseError, nearest
+
+# What has not been loaded yet: groups of entry points by which installed packages register components, and members.
+_groups = ["raypose.components"]
+_entry_points: list[Any] = []
 
 
 class Registry:
     """Components of one kind by name.
+
+    builtin: modules that register components, imported at the first look-up.
+    base: `module:attribute` of a class; the name of any importable subclass of it, `my_package.MyClass`, is a name too.
 
     Example:
         >>> LOSSES = Registry("loss")
@@ -25,13 +34,14 @@ class Registry:
         True
     """
 
-    def __init__(self, name: str, *builtin: str) -> None:
+    def __init__(self, name: str, *builtin: str, base: str | None = None) -> None:
         self.name = name
         self._builtin = list(builtin)
-        self._entries: dict[str, Callable] = {}
+        self._base = base
+        self._entries: dict[str, Any] = {}
 
     def register_module(
-        self, name: str | list[str] | None = None, force: bool = False, module: Callable | None = None
+        self, name: str | list[str] | None = None, force: bool = False, module: Callable | Lazy | None = None
     ) -> Any:
         """Register a class or function under `name` (default: its own); a decorator unless `module` is given.
 
@@ -41,7 +51,8 @@ class Registry:
         if callable(name):
             raise RayPoseError(f"register_module needs brackets: write @{self.name.upper()}.register_module()")
 
-        def register(component: Callable) -> Callable:
+        def register(component: Any) -> Any:
+            self._load_builtin()  # so that a name taken twice is the mistake of who comes after RayPose
             names = [name] if isinstance(name, str) else name or [component.__name__]
             for each in names:
                 if each in self._entries and not force:
@@ -56,16 +67,28 @@ class Registry:
 
         return register if module is None else register(module)
 
+    def register_lazy(self, name: str, target: str) -> None:
+        """Register what `target`, a `module:attribute`, stands for; it is imported when it is asked for.
+
+        Example:
+            >>> OPTIMIZERS.register_lazy("Lamb", "timm.optim:Lamb")
+        """
+        self.register_module(name, module=Lazy(target))
+
     def get(self, name: str) -> Callable:
         """The component of that name.
 
         Raises:
-            RayPoseError: no such component; the hint names the nearest one, or all.
+            RayPoseError: no such component (the hint names the nearest one, or all), or it cannot be imported.
         """
         self._load()
+        if name not in self._entries and self._base is not None and "." in name:
+            return subclass(name, Lazy(self._base), self.name)
         if name not in self._entries:
             hint = nearest(name, self._entries)
             raise RayPoseError(f"unknown {self.name} '{name}'", hint=hint, rule="unknown-component")
+        if isinstance(self._entries[name], Lazy):
+            self._entries[name] = self._entries[name].load(f"{self.name} '{name}'")
         return self._entries[name]
 
     def build(self, cfg: Mapping[str, Any], **default_args: Any) -> Any:
@@ -73,7 +96,10 @@ class Registry:
         return build_from_cfg(cfg, self, default_args)
 
     def remove(self, predicate: Callable[[Callable], bool]) -> None:
-        """Forget the components for which `predicate` holds (an older version of a plugin, for one)."""
+        """Forget the components for which `predicate` holds (an older version of a plugin, for one).
+
+        One that is not imported yet is asked about by a stand-in with its `__module__` and `__name__`.
+        """
         self._entries = {name: entry for name, entry in self._entries.items() if not predicate(entry)}
 
     def __contains__(self, name: object) -> bool:
@@ -91,8 +117,38 @@ class Registry:
         return f"Registry({self.name!r}, {list(self)})"
 
     def _load(self) -> None:
+        self._load_builtin()
+        load_entry_points()
+
+    def _load_builtin(self) -> None:
         while self._builtin:
             importlib.import_module(self._builtin.pop())
+
+
+def load_entry_points() -> None:
+    """Load those that are left, after all built-in components, so that a name taken twice is the package's mistake."""
+    from importlib.metadata import entry_points
+
+    while _groups:
+        _entry_points.extend(entry_points(group=_groups.pop()))
+    for registry in REGISTRIES.values() if _entry_points else ():
+        registry._load_builtin()
+    while _entry_points:
+        _load_entry_point(_entry_points.pop(0))
+
+
+def _load_entry_point(entry: Any) -> None:
+    """A module, or a callable without arguments, which is called."""
+    try:
+        loaded = entry.load()
+        if callable(loaded):
+            loaded()
+    except Exception as error:
+        problems = error.problems if isinstance(error, RayPoseError) else [Problem(f"{type(error).__name__}: {error}")]
+        where = f"entry point '{entry.name}' of {entry.dist.name}"
+        raise RayPoseError(
+            replace(each, message=f"{where}: {each.message}", rule=each.rule or "plugin") for each in problems
+        ) from error
 
 
 def build_from_cfg(cfg: Mapping[str, Any], registry: Registry, default_args: Mapping[str, Any] | None = None) -> Any:
@@ -124,46 +180,6 @@ def offer(cfg: Mapping[str, Any], registry: Registry, **values: Any) -> dict[str
     return {**{key: value for key, value in values.items() if key in taken}, **given}
 
 
-def parameters(component: Callable) -> dict[str, inspect.Parameter]:
-    """The named arguments of a component; annotations are resolved to types where that is possible."""
-    try:
-        signature = inspect.signature(component, eval_str=True)
-    except (NameError, TypeError, ValueError):
-        try:
-            signature = inspect.signature(component)
-        except (TypeError, ValueError):
-            return {}
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: p for name, p in signature.parameters.items() if p.kind in named}
-
-
-def takes_anything(component: Callable) -> bool:
-    """Whether a component has `**kwargs` (or a signature that Python cannot read)."""
-    try:
-        kinds = [p.kind for p in inspect.signature(component).parameters.values()]
-    except (TypeError, ValueError):
-        return True
-    return inspect.Parameter.VAR_KEYWORD in kinds
-
-
-def call_problems(
-    component: Callable, args: Mapping[str, Any], given_later: frozenset[str] = frozenset()
-) -> list[tuple[str | None, str, str, str]]:
-    """What is wrong with calling `component(**args)`: a list of (argument or None, message, hint, rule).
-
-    `given_later` are arguments that a builder fills in, so that their absence is no mistake.
-    """
-    known, name = parameters(component), getattr(component, "__name__", str(component))
-    found: list[tuple[str | None, str, str, str]] = []
-    if not takes_anything(component):
-        for key in args.keys() - known.keys():
-            found.append((key, f"{name} takes no argument '{key}'", nearest(key, known), "unknown-argument"))
-    for key, parameter in known.items():
-        if parameter.default is parameter.empty and key not in args and key not in given_later:
-            found.append((None, f"{name} needs the argument '{key}'", "", "missing-argument"))
-    return sorted(found, key=lambda problem: problem[1])
-
-
 # An nn.Module: forward(image [N,3,H,W]) -> tuple of feature maps, one a scale (a multi-stage one: a tuple of such
 # tuples, and sets `multi_stage = True`). May declare `out`: a Port(channels, stride) for each map.
 BACKBONES = Registry("backbone", "raypose.models.backbones")
@@ -182,12 +198,13 @@ CODECS = Registry("codec", "raypose.codecs")
 DATASETS = Registry("dataset", "raypose.data")
 # metric(table, keypoints [N,K,2], scores [N,K]) -> {name: float}; class attribute `names` lists what it produces.
 METRICS = Registry("metric", "raypose.metrics")
-# A torch.optim.Optimizer.
-OPTIMIZERS = Registry("optimizer", "raypose.optim.optimizers")
+# A torch.optim.Optimizer; any importable one also has its dotted name.
+OPTIMIZERS = Registry("optimizer", "raypose.optim.optimizers", base="torch.optim:Optimizer")
 # __init__(optimizer_cfg, paramwise_cfg=None); __call__(model) -> optimizer.
-OPTIMIZER_BUILDERS = Registry("optimizer constructor", "raypose.optim.constructors")
-# A torch.optim.lr_scheduler.LRScheduler; first argument `optimizer`.
-LR_SCHEDULES = Registry("lr_schedule", "raypose.optim.schedules")
+OPTIMIZER_BUILDERS = Registry("optimizer constructor", "raypose.optim.constructors", "raypose.optim.layer_decay")
+# A torch.optim.lr_scheduler.LRScheduler; first argument `optimizer`. Stepped once an epoch; one with an argument `clock`
+# (raypose.optim.epoch_schedule.Clock), once an optimizer step.
+LR_SCHEDULES = Registry("lr_schedule", "raypose.optim.schedules", "raypose.optim.annealing")
 
 REGISTRIES = {
     "backbones": BACKBONES,

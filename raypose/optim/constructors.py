@@ -10,9 +10,10 @@ from torch.optim import Optimizer
 
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.optim.cocktail import Cocktail
-from raypose.optim.groups import build_on, check_cover
-from raypose.optim.paramwise import Entry, entries
-from raypose.registry import OPTIMIZER_BUILDERS
+from raypose.optim.entries import Entry, entries
+from raypose.optim.groups import Rules, build_on, check_cover
+from raypose.optim.paramwise import Paramwise
+from raypose.registry import OPTIMIZER_BUILDERS, build_from_cfg
 
 
 @OPTIMIZER_BUILDERS.register_module()
@@ -20,6 +21,7 @@ class DefaultOptimizerConstructor:
     """One optimizer for the whole model; `paramwise_cfg` as in mmcv 1.x, see `raypose.optim.paramwise.Paramwise`.
 
     Multipliers of the weight decay need one: the optimizer's argument, or a default that is not 0 (as AdamW's).
+    A constructor of one's own may inherit and return other `rules`.
 
     Example:
         >>> build = DefaultOptimizerConstructor(dict(type="AdamW", lr=1e-3), dict(norm_decay_mult=0))
@@ -30,9 +32,17 @@ class DefaultOptimizerConstructor:
         self.optimizer_cfg, self.paramwise_cfg = optimizer_cfg, paramwise_cfg
 
     def __call__(self, model: nn.Module) -> Optimizer:
-        optimizer = build_on(entries(model), self.optimizer_cfg, self.paramwise_cfg)
+        optimizer = self.build(model, entries(model))
         check_cover(optimizer, model)
         return optimizer
+
+    def build(self, model: nn.Module, chosen: Iterable[Entry]) -> Optimizer:
+        """The optimizer of some of the model's parameters."""
+        return build_on(chosen, self.optimizer_cfg, self.rules(model))
+
+    def rules(self, model: nn.Module) -> Rules:
+        """What multiplies each parameter's learning rate and weight decay."""
+        return Paramwise.read(self.paramwise_cfg)
 
 
 @OPTIMIZER_BUILDERS.register_module()
@@ -40,7 +50,8 @@ class CocktailOptimizerConstructor:
     """Different optimizers for different parts of the model, stepped as one.
 
     `optimizer_cfg` maps a part, the name of a module or a parameter, to an optimizer that may have a `paramwise_cfg`
-    of its own. Of the parts that contain a parameter the longest name wins; each trainable parameter must be in one.
+    and a `constructor` (one that inherits from the default one) of its own. Of the parts that contain a parameter the
+    longest name wins; each trainable parameter must be in one.
 
     Example:
         >>> parts = dict(backbone=dict(type="SGD", lr=0.01), keypoint_head=dict(type="AdamW", lr=1e-3))
@@ -60,14 +71,20 @@ class CocktailOptimizerConstructor:
         self.parts = {part: dict(cfg) for part, cfg in optimizer_cfg.items()}
 
     def __call__(self, model: nn.Module) -> Cocktail:
-        cocktail = Cocktail({part: self._build(part, found) for part, found in self._portions(model).items()})
+        cocktail = Cocktail({part: self._build(part, model, found) for part, found in self._portions(model).items()})
         check_cover(cocktail, model)
         return cocktail
 
-    def _build(self, part: str, found: list[Entry]) -> Optimizer:
+    def _build(self, part: str, model: nn.Module, found: list[Entry]) -> Optimizer:
         cfg = dict(self.parts[part])
+        name = cfg.pop("constructor", None) or DefaultOptimizerConstructor.__name__
+        args = {"paramwise_cfg": cfg.pop("paramwise_cfg", None), "optimizer_cfg": cfg}
         try:
-            return build_on(found, cfg, cfg.pop("paramwise_cfg", None))
+            constructor = build_from_cfg({"type": name, **args}, OPTIMIZER_BUILDERS)
+            if not isinstance(constructor, DefaultOptimizerConstructor):
+                hint = "only those can that inherit from DefaultOptimizerConstructor"
+                raise RayPoseError(f"'{name}' cannot build a part of a cocktail", hint=hint, rule="wrong-type")
+            return constructor.build(model, found)
         except RayPoseError as error:
             raise RayPoseError(
                 Problem(f"{part}: {each.message}", hint=each.hint, rule=each.rule) for each in error.problems

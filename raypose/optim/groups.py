@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 from torch.optim import Optimizer
 
 from raypose.errors import RayPoseError
-from raypose.optim.paramwise import Entry, Paramwise, entries
+from raypose.optim.entries import Entry, entries
 from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
 
 Multipliers = tuple[float, float]  # of the learning rate and of the weight decay
 
 
-def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], paramwise_cfg: Mapping | None) -> Optimizer:
+class Rules(Protocol):
+    """What a constructor makes of `paramwise_cfg`."""
+
+    @property
+    def bypass_duplicate(self) -> bool: ...
+
+    def multipliers(self, entry: Entry) -> Multipliers: ...
+
+    def check_custom_keys(self, names: Iterable[str]) -> None: ...
+
+
+def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], rules: Rules) -> Optimizer:
     """The optimizer of `optimizer_cfg` over `chosen` parameters, frozen ones left out.
 
     Raises:
-        RayPoseError: unknown optimizer or argument, wrong values, or `paramwise_cfg` that does not fit.
+        RayPoseError: unknown optimizer or argument, wrong values, or `rules` that do not fit.
     """
-    chosen, rules = list(chosen), Paramwise.read(paramwise_cfg)
+    chosen = list(chosen)
     rules.check_custom_keys(entry.name for entry in chosen)
     try:
-        groups = param_groups(chosen, _base(optimizer_cfg), rules)
+        groups = param_groups(chosen, base_settings(optimizer_cfg), rules)
         if not groups:
             raise RayPoseError("the optimizer has nothing to train: every parameter is frozen", rule="nothing-to-train")
         return build_from_cfg({**optimizer_cfg, "params": groups}, OPTIMIZERS)
@@ -33,7 +44,7 @@ def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], paramwis
         raise RayPoseError(f"{optimizer_cfg['type']}: {error}", rule="wrong-value") from error
 
 
-def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Paramwise) -> list[dict[str, Any]]:
+def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Rules) -> list[dict[str, Any]]:
     """Groups of the trainable ones of `chosen`, in the order of their first parameter.
 
     `base` holds the optimizer's `lr` and `weight_decay`, as far as it has them.
@@ -67,7 +78,7 @@ def check_cover(optimizer: Optimizer, model: nn.Module) -> None:
         raise RuntimeError(f"not in exactly one parameter group: {', '.join(wrong[:5])}")
 
 
-def _base(optimizer_cfg: Mapping[str, Any]) -> dict[str, Any]:
+def base_settings(optimizer_cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The `lr` and `weight_decay` that are given, else the optimizer's defaults; a default decay of 0 is none."""
     component = optimizer_cfg.get("type")
     known = parameters(OPTIMIZERS.get(component) if isinstance(component, str) else component) if component else {}

@@ -1,19 +1,57 @@
-"""Every optimizer of torch.optim that can train a pose model. `Muon` takes 2-D parameters only: give it some by name,
-and the rest to another optimizer, with `CocktailOptimizerConstructor`."""
+"""The optimizers of torch.optim and timm.optim that can train a pose model, under the names of their classes.
+
+Any other importable one has its dotted name, for example `timm.optim.Muon`. What timm calls a variant (cautious, with
+corrected weight decay, ...) is the class with an argument: `{type: Lion, caution: true}`. `Muon` takes 2-D parameters
+only: give it some by name, and the rest to another optimizer, with `CocktailOptimizerConstructor`; timm's takes all.
+`Kron` compiles its steps with torch.compile: on a CPU it needs a C++ compiler.
+"""
 
 from __future__ import annotations
 
 import inspect
+from types import MappingProxyType
 
 import torch
 
 from raypose.registry import OPTIMIZERS
 
-LEFT_OUT = {
-    "LBFGS": "evaluates the loss several times a step and takes one group of parameters",
-    "SparseAdam": "takes sparse gradients only, which no layer of a pose model has",
-}
+# timm's, by the module of timm.optim that they are in; importing timm takes seconds, so that this waits until one is used.
+TIMM = MappingProxyType(
+    {
+        "AdaBelief": "adabelief",
+        "AdafactorBigVision": "adafactor_bv",
+        "AdamP": "adamp",
+        "AdamWLegacy": "adamw",
+        "Adan": "adan",
+        "Adopt": "adopt",
+        "Kron": "kron",
+        "LaProp": "laprop",
+        "Lamb": "lamb",
+        "Lars": "lars",
+        "Lion": "lion",
+        "MADGRAD": "madgrad",
+        "Mars": "mars",
+        "NAdamW": "nadamw",
+        "NvNovoGrad": "nvnovograd",
+        "RMSpropTF": "rmsprop_tf",
+        "SGDP": "sgdp",
+        "SGDW": "sgdw",
+    }
+)
+
+LEFT_OUT = MappingProxyType(
+    {
+        "LBFGS": "evaluates the loss several times a step and takes one group of parameters",
+        "SparseAdam": "takes sparse gradients only, which no layer of a pose model has",
+        "Adahessian": "needs gradients of gradients, which training does not compute",
+        "Lookahead": "wraps another optimizer",
+        "NAdamLegacy": "torch's NAdam replaces it",
+        "RAdamLegacy": "torch's RAdam replaces it",
+    }
+)
 
 for _name, _member in vars(torch.optim).items():
     if inspect.isclass(_member) and torch.optim.Optimizer in _member.__mro__[1:] and _name not in LEFT_OUT:
         OPTIMIZERS.register_module(module=_member)
+for _name, _module in TIMM.items():
+    OPTIMIZERS.register_lazy(_name, f"timm.optim.{_module}:{_name}")

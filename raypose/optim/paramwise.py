@@ -9,25 +9,12 @@ from typing import Any
 from torch import nn
 
 from raypose.errors import Problem, RayPoseError, nearest
+from raypose.optim.entries import Entry
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+# Deformable convolutions by the names of their classes: mmcv's count too, without an import of it.
+DEFORMABLE = {"DeformConv2d", "ModulatedDeformConv2d"}
 CUSTOM = ("lr_mult", "decay_mult")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A parameter, its full name, and the module that owns it."""
-
-    name: str
-    parameter: nn.Parameter
-    module: nn.Module
-
-
-def entries(model: nn.Module) -> Iterator[Entry]:
-    """Every parameter of a model under every name that it has, frozen ones too."""
-    for prefix, module in model.named_modules(remove_duplicate=False):
-        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
-            yield Entry(f"{prefix}.{name}" if prefix else name, parameter, module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +22,8 @@ class Paramwise:
     """Multipliers of the learning rate and the weight decay.
 
     The longest of `custom_keys` that is a part of a parameter's name wins (of equally long ones the alphabetically
-    first) and overrides the other rules. Bias rules leave the biases of norm layers alone.
+    first) and overrides the other rules. Bias rules leave norm layers and the offset layers of deformable convolutions
+    alone. An offset layer is a convolution called `conv_offset`, in or next to the deformable one.
 
     Example:
         >>> Paramwise.read({"norm_decay_mult": 0, "custom_keys": {"backbone": {"lr_mult": 0.1}}})
@@ -43,23 +31,27 @@ class Paramwise:
 
     custom_keys: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     bias_lr_mult: float = 1.0
-    bias_decay_mult: float = 1.0
-    norm_decay_mult: float = 1.0
-    dwconv_decay_mult: float = 1.0
+    dcn_offset_lr_mult: float = 1.0
+    bias_decay_mult: float | None = None
+    norm_decay_mult: float | None = None
+    dwconv_decay_mult: float | None = None
+    flat_decay_mult: float | None = (
+        None  # of 1-D parameters about which none of the three above says anything (MMEngine)
+    )
     bypass_duplicate: bool = False  # a parameter with several names follows the first
 
     @classmethod
-    def read(cls, cfg: Mapping[str, Any] | None) -> Paramwise:
-        """The rules that a configuration names.
+    def read(cls, cfg: Mapping[str, Any] | None, others: Iterable[str] = ()) -> Paramwise:
+        """The rules that a configuration names; `others` are keys in it that are not for these rules.
 
         Raises:
             RayPoseError: unknown keys, or multipliers that are not numbers >= 0; all of them at once.
         """
         cfg = {} if cfg is None else cfg
-        problems = list(_problems(cfg, [each.name for each in fields(cls)], "paramwise_cfg"))
+        problems = list(_problems(cfg, [*(each.name for each in fields(cls)), *others], "paramwise_cfg"))
         if problems:
             raise RayPoseError(problems)
-        return cls(**cfg)
+        return cls(**{key: value for key, value in cfg.items() if key not in others})
 
     def multipliers(self, entry: Entry) -> tuple[float, float]:
         """(learning rate, weight decay) multipliers of one parameter."""
@@ -67,13 +59,24 @@ class Paramwise:
         if matches:
             rule = self.custom_keys[min(matches, key=lambda key: (-len(key), key))]
             return rule.get("lr_mult", 1.0), rule.get("decay_mult", 1.0)
+        return self._lr_mult(entry), self._decay_mult(entry)
+
+    def _lr_mult(self, entry: Entry) -> float:
+        if "conv_offset" in entry.owner and isinstance(entry.module, nn.Conv2d) and _is_deformables(entry):
+            return self.dcn_offset_lr_mult
+        return self.bias_lr_mult if _is_bias(entry) and not isinstance(entry.module, NORMS) else 1.0
+
+    def _decay_mult(self, entry: Entry) -> float:
+        given = None
         if isinstance(entry.module, NORMS):
-            return 1.0, self.norm_decay_mult
-        is_bias = entry.name.rpartition(".")[2] == "bias"
-        lr_mult = self.bias_lr_mult if is_bias else 1.0
-        if _is_depthwise(entry.module):
-            return lr_mult, self.dwconv_decay_mult
-        return lr_mult, self.bias_decay_mult if is_bias else 1.0
+            given = self.norm_decay_mult
+        elif _is_depthwise(entry.module):
+            given = self.dwconv_decay_mult
+        elif _is_bias(entry):
+            given = self.bias_decay_mult
+        if given is None and entry.parameter.ndim == 1 and not _is_deformables(entry):
+            given = self.flat_decay_mult
+        return 1.0 if given is None else given
 
     def check_custom_keys(self, names: Iterable[str]) -> None:
         """Raises RayPoseError for each of `custom_keys` that is a part of no name."""
@@ -85,6 +88,22 @@ class Paramwise:
                 Problem(f"custom_keys: no parameter's name contains '{key}'", hint=hint, rule="unmatched-key")
                 for key in unused
             )
+
+
+def _is_bias(entry: Entry) -> bool:
+    return entry.name.rpartition(".")[2] == "bias" and not _is_deformables(entry)
+
+
+def _is_deformables(entry: Entry) -> bool:
+    """Whether a parameter is of a layer in a deformable convolution, or of an offset layer next to one."""
+    if entry.parent is None:
+        return False
+    beside = "conv_offset" in entry.owner and any(_is_deformable(each) for each in entry.parent.children())
+    return beside or _is_deformable(entry.parent)
+
+
+def _is_deformable(module: nn.Module) -> bool:
+    return any(each.__name__ in DEFORMABLE for each in type(module).__mro__)
 
 
 def _is_depthwise(module: nn.Module) -> bool:

@@ -13,7 +13,7 @@ from torch.optim import Optimizer, lr_scheduler
 
 from raypose.errors import RayPoseError
 from raypose.optim.epoch_schedule import Clock, EpochSchedule
-from raypose.optim.warmup import Schedule
+from raypose.optim.warmup import WARMUP_KEYS, Schedule, read_warmup
 from raypose.registry import LR_SCHEDULES, build_from_cfg, parameters
 
 for _schedule in (
@@ -47,8 +47,8 @@ def build_schedule(cfg: Mapping[str, Any] | None, optimizer: Optimizer, epochs: 
     """The schedule of a training of `epochs` epochs; call its `step()` once an optimizer step.
 
     Args:
-        cfg: `{type, ..., warmup}`; all times are epochs. `warmup`, below 1 a fraction of all steps, else epochs, rises
-            linearly from near 0 to where the schedule begins, which then runs over the rest. None: constant rates.
+        cfg: `{type, ..., warmup}`; all times are epochs. The warm-up, see `raypose.optim.warmup.read_warmup`, leads to
+            where the schedule begins, which then runs over the rest. None: constant rates.
 
     A schedule of the user's that takes a `clock` (a `Clock`) is stepped like ours, any other one once an epoch.
 
@@ -60,9 +60,9 @@ def build_schedule(cfg: Mapping[str, Any] | None, optimizer: Optimizer, epochs: 
     """
     args: dict[str, Any] = dict(cfg) if cfg is not None else {"type": "ConstantLR", "factor": 1.0}
     total = epochs * steps_per_epoch
-    warmup = _warmup_steps(args.pop("warmup", 0), total, steps_per_epoch)
+    warmup = read_warmup({key: args.pop(key) for key in list(args) if key in WARMUP_KEYS}, total, steps_per_epoch)
     given: dict[str, Any] = {"optimizer": optimizer}
-    clock = Clock(steps_per_epoch, warmup, total)
+    clock = Clock(steps_per_epoch, warmup.steps, total)
     by_step = isinstance(args.get("type"), str) and "clock" in parameters(LR_SCHEDULES.get(args["type"]))
     if by_step:
         given["clock"] = clock
@@ -71,12 +71,3 @@ def build_schedule(cfg: Mapping[str, Any] | None, optimizer: Optimizer, epochs: 
     except (TypeError, ValueError, ArithmeticError) as error:
         raise RayPoseError(f"{args['type']}: {error}", rule="wrong-value") from error
     return Schedule(schedule, warmup, every=1 if by_step else steps_per_epoch)
-
-
-def _warmup_steps(warmup: float, total: int, steps_per_epoch: int) -> int:
-    if isinstance(warmup, (bool, str)) or not warmup >= 0:
-        raise RayPoseError(f"warmup >= 0 must hold, but got {warmup!r}", rule="wrong-value")
-    steps = round(warmup * (total if warmup < 1 else steps_per_epoch))
-    if total and steps >= total:
-        raise RayPoseError(f"the warm-up takes {steps} of {total} steps", hint="make it shorter", rule="wrong-value")
-    return steps

@@ -44,7 +44,7 @@ def curve(cfg, optimizer=None, epochs=EPOCHS, per_epoch=PER_EPOCH):
 
 
 def test_every_schedule_of_torch_that_takes_values_is_registered():
-    assert set(LR_SCHEDULES) == set(lr_scheduler.__all__) - NOT_VALUES
+    assert set(LR_SCHEDULES) == set(lr_scheduler.__all__) - NOT_VALUES | {"FlatCosineAnnealingLR", "PolyLR"}
 
 
 @pytest.mark.parametrize("name", list(LR_SCHEDULES))
@@ -88,6 +88,8 @@ def reference(name, epoch, epochs):
         "PolynomialLR": LR * (1 - epoch / epochs),
         "LinearLR": LR * (1 / 3 + (1 - 1 / 3) * min(epoch, 5) / 5),
         "ConstantLR": LR / 3 if epoch < 5 else LR,
+        "FlatCosineAnnealingLR": LR * (1 + math.cos(math.pi * max(0, epoch / epochs - 0.75) / 0.25)) / 2,
+        "PolyLR": LR * (1 - epoch / epochs),
         "CyclicLR": 0.01 + (LR - 0.01) * (1 - abs(epoch - half) / half),
     }[name]
 
@@ -124,6 +126,15 @@ def test_one_cycle_against_torchs_own_step_by_step():
             lambda e: LR * (1 + math.cos(math.pi * (e % 5) / 5)) / 2,
         ),
         ({"type": "PolynomialLR", "total_iters": 10, "power": 2}, lambda e: LR * (1 - min(e, 10) / 10) ** 2),
+        ({"type": "PolyLR", "power": 0.9, "min_lr": 0.02}, lambda e: 0.02 + 0.08 * (1 - e / 20) ** 0.9),
+        (
+            {"type": "FlatCosineAnnealingLR", "start_percent": 0.4, "min_lr": 0.02},
+            lambda e: 0.06 + 0.04 * math.cos(math.pi * max(0, e - 8) / 12),
+        ),
+        (
+            {"type": "FlatCosineAnnealingLR", "start_percent": 0, "min_lr_ratio": 0.5},
+            lambda e: LR * (0.75 + 0.25 * math.cos(math.pi * e / 20)),
+        ),
     ],
 )
 def test_times_are_epochs_and_may_be_fractions(cfg, expected):
@@ -152,6 +163,15 @@ def test_warmup_is_linear_from_near_0_and_the_schedule_runs_over_the_rest(warmup
     assert rates[:steps] == pytest.approx([LR * (s + 1) / (steps + 1) for s in range(steps)])
     rest = 200 - steps
     assert rates[steps:] == pytest.approx([LR * (1 + math.cos(math.pi * s / rest)) / 2 for s in range(rest)], abs=1e-9)
+
+
+def test_the_flat_part_ends_at_a_fraction_of_the_whole_training():
+    rates = curve({"type": "FlatCosineAnnealingLR", "start_percent": 0.5, "warmup": 4})
+    assert rates[40:101] == pytest.approx([LR] * 61)
+    falling = [LR * (1 + math.cos(math.pi * (s - 100) / 100)) / 2 for s in range(100, 200)]
+    assert rates[100:] == pytest.approx(falling, abs=1e-9)
+    rates = curve({"type": "FlatCosineAnnealingLR", "start_percent": 0.1, "warmup": 4})  # a start in the warm-up
+    assert rates[40:] == pytest.approx([LR * (1 + math.cos(math.pi * s / 160)) / 2 for s in range(160)], abs=1e-9)
 
 
 def test_milestones_count_from_the_start_of_the_training():
@@ -220,6 +240,8 @@ def test_a_users_schedule_is_stepped_once_an_epoch_and_one_with_a_clock_once_a_s
         ({"type": "OneCycleLR", "total_steps": 3}, "OneCycleLR takes no argument 'total_steps'"),
         ({"type": "CosineAnnealingLR", "warmup": -1}, "warmup >= 0 must hold"),
         ({"type": "CosineAnnealingLR", "warmup": 20}, "the warm-up takes 200 of 200 steps"),
+        ({"type": "FlatCosineAnnealingLR", "start_percent": 1}, "start_percent < 1 must hold, but got 1"),
+        ({"type": "FlatCosineAnnealingLR", "min_lr": 0, "min_lr_ratio": 0}, "give one of them"),
     ],
 )
 def test_mistakes(cfg, text):
