@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from rich.console import Console
 from raypose import trial
 from raypose.errors import RayPoseError
 from raypose.model_folder import config_file
+from raypose.plugins import keep_plugins, relative
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest
 from raypose.training.run import Run
 from raypose.training.trial_folder import TrialFolder, git_commit
 from raypose.tuning.checked import check_space
+
+logger = logging.getLogger("raypose")
 
 
 def train_one(
@@ -35,6 +40,8 @@ def train_one(
         for each in (config, portable):
             each["training"] = {**(each.get("training") or {}), "epochs": epochs}
     folder = TrialFolder(_target(target, config, resume))
+    if plugins := config.get("plugins"):
+        portable["plugins"] = relative(keep_plugins(plugins, folder.path / "plugins"), folder.path)
     console.print(f"training {config['name']} into {folder.path}", highlight=False, soft_wrap=True)
     started = time.monotonic()
     state = "FAIL"
@@ -42,6 +49,9 @@ def train_one(
     try:
         trial.train(config, _run(folder, config, device, console))
         state = "COMPLETE"
+    except Exception:
+        logger.error("the training failed\n%s", traceback.format_exc())
+        raise
     finally:
         folder.close(state)
         folder.update_meta({"state": state, "ended": time.time()})

@@ -1,27 +1,41 @@
-"""Every YAML file that is shipped, and every command and code block of README.md, runs."""
+"""Every YAML file that is shipped, and every command and code block of README.md and of the tutorials, runs."""
 
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 
+import raypose
 from raypose.cli import COMMANDS, main
-from raypose.space import Space, dump
+from raypose.models.builder import build_model
+from raypose.optim import build_optimizer
+from raypose.plugins.loading import PREFIX, _forget
+from raypose.space import Choice, Space, defaults, dump
+from raypose.space.traverse import as_written
 from raypose.tuning.checked import load_checked
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+TUTORIALS = {
+    "en": (ROOT / "docs" / "tutorials" / "add_new_modules.md").read_text(),
+    "zh_CN": (ROOT / "docs" / "zh_CN" / "tutorials" / "add_new_modules.md").read_text(),
+}
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def commands():
+def commands(text=README):
     """The `raypose ...` lines of the shell blocks, without the comments."""
-    lines = [line.split("  #")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    lines = [line.split("  #")[0].strip() for block in blocks("bash", text) for line in block.splitlines()]
     return [line for line in lines if line.startswith("raypose ")]
 
 
@@ -102,19 +116,15 @@ def make_small(file):
     file.write_text(text.replace(f"lr: {rate}", "lr: {loguniform: [0.001, 0.01]}"))
 
 
-@pytest.mark.usefixtures("cluster")
-def test_modules_of_ones_own_in_a_real_search(mice, capsys):
-    """One real search with Ray, trainings and all: a backbone, head, loss, optimizer and constructor of the user's."""
+def test_modules_of_ones_own(mice, capsys):
+    """A backbone, head, loss, optimizer and constructor of the user's; the tutorial's are searched over."""
     (mice / "my_modules.py").write_text(python_block("MyBackbone"))
     (mice / "mine.yaml").write_text(yaml_block("mine"))
     run("raypose check mine.yaml")
     run("raypose list backbones --plugin my_modules.py")
     assert "MyBackbone(width=16)" in capsys.readouterr().out
-    run("raypose tune mine.yaml")
-    assert "2 COMPLETE" in capsys.readouterr().out
-    config = Space.load(mice / "experiments" / "mine" / "best" / "config.yaml").config()
-    assert config["model"]["backbone"]["type"] == "MyBackbone"
-    run("raypose evaluate experiments/mine/best")
+    for config in branches(Space.load("mine.yaml")):
+        train_a_step(config)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -124,7 +134,156 @@ def test_from_python(mice, capsys):
     assert re.search(r"\d\.\d+ \{'x': ", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "experiments/README.md", "docs/architecture.md"])
+def test_the_tutorials_have_the_same_code():
+    english, chinese = (re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL) for text in TUTORIALS.values())
+    assert english == chinese
+    headings = [len(re.findall("^#+ ", text, re.MULTILINE)) for text in TUTORIALS.values()]
+    assert headings[0] == headings[1]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """The tutorial's reader: an empty folder, drawn people of an earlier test's, no plugin loaded before or after."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    yield tmp_path
+    forget_plugins()
+
+
+def forget_plugins():
+    for name in [name for name in sys.modules if name.startswith(PREFIX)]:
+        _forget(name)
+
+
+def steps(text):
+    """After each YAML block of a tutorial: the text of my_modules.py so far, and the space."""
+    modules, space = "", {}
+    for language, block in re.findall(r"^```(python|yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if language == "python":
+            modules += f"\n\n{block}"
+        else:
+            new = as_written(Space.parse(block).tree)
+            parts = {"model": {**space.get("model", {}), **new["model"]}} if "model" in new else {}
+            space = {**space, **new, **parts}
+            yield modules, space
+
+
+def branches(space):
+    """A configuration for every option of every choice."""
+    found = [space.default()]
+    for dimension in space.dimensions:
+        for label in dimension.labels if isinstance(dimension, Choice) else ():
+            config = space.sample(lambda each, d=dimension, own=label: own if each is d else defaults(each))
+            found += [config] if config not in found else []
+    return found
+
+
+def train_a_step(config):
+    torch.manual_seed(0)
+    model = build_model(config["model"], 17, (64, 64)).train()
+    optimizer = build_optimizer(config["optimizer"], model)
+    before = [parameter.clone() for parameter in model.parameters()]
+    keypoints = torch.rand(2, 17, 2) * 63
+    model.loss(torch.randn(2, 3, 64, 64), keypoints, torch.ones(2, 17))["loss"].backward()
+    optimizer.step()
+    assert not any(torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True))
+    return model, optimizer
+
+
+def test_every_step_of_the_tutorial_builds_and_trains_in_every_branch(reader):
+    built, seen = set(), []
+    for modules, content in steps(TUTORIALS["en"]):
+        (reader / "my_modules.py").write_text(modules)
+        (reader / "mine.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        new = [config for config in branches(load_checked("mine.yaml")) if config not in seen]
+        seen += new
+        for config in new:
+            model, optimizer = train_a_step(config)
+            parts = (optimizer, model.backbone, model.keypoint_head, model.loss_keypoint)
+            built |= {type(part).__name__ for part in parts} | {config["optimizer"].get("constructor")}
+    assert {"MyOptimizer", "MyOptimizerConstructor", "MyNet", "MyHead", "MyLoss"} <= built
+    assert {"AdamW", "MobileNetV3", "HeatmapHead", "JointsMSELoss"} <= built
+
+
+def follow(folder, text=TUTORIALS["en"]):
+    """Leave what the tutorial's reader has in the end: my_modules.py, mine.yaml and pyproject.toml."""
+    (folder / "my_modules.py").write_text("\n\n".join(blocks("python", text)))
+    (folder / "mine.yaml").write_text(blocks("yaml", text)[-1])
+    (folder / "pyproject.toml").write_text(blocks("toml", text)[0])
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_end_of_the_tutorial_is_a_real_search_and_a_model_that_can_be_moved(reader, capsys):
+    follow(reader)
+    *told, packaged = dict.fromkeys(commands(TUTORIALS["en"]))
+    printed = []
+    for command in told:
+        run(f"{command} --to trained --epochs 1" if command.startswith("raypose train") else command)
+        printed.append(capsys.readouterr().out)
+    assert "MyLoss(brightness: float = 10.0, use_target_weight" in "".join(printed)
+    assert "2 COMPLETE" in "".join(printed)
+    assert packaged == "raypose list backbones MyNet"  # see the test of the package
+
+    # On another machine there is neither the experiment nor the user's file.
+    elsewhere = reader / "elsewhere"
+    for model in ("experiments/mine/best", "trained"):
+        shutil.move(reader / model, elsewhere / model)
+    shutil.rmtree(reader / "experiments")
+    (reader / "my_modules.py").unlink()
+    for model in ("experiments/mine/best", "trained"):
+        forget_plugins()
+        assert "MyNet" not in raypose.BACKBONES
+        raypose.load(elsewhere / model)
+        assert "MyNet" in raypose.BACKBONES
+    forget_plugins()
+    run(f"raypose train {elsewhere / 'experiments/mine/best'} --epochs 1 --to again")
+
+
+def test_what_the_tutorial_says_of_errors(reader, capsys):
+    errors = blocks("text", TUTORIALS["en"])
+    follow(reader)
+    modules, space = (reader / "my_modules.py").read_text(), (reader / "mine.yaml").read_text()
+    (reader / "my_modules.py").write_text(modules.replace("import torch\n", "import tourch\n", 1))
+    assert check_fails(capsys) == errors[0]
+    (reader / "my_modules.py").write_text(modules)
+    (reader / "mine.yaml").write_text(space.replace("MyHead", "MyHaed"))
+    assert check_fails(capsys) == errors[1]
+
+
+def check_fails(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["check", "mine.yaml"])
+    assert end.value.code == 2
+    return capsys.readouterr().err.replace(f"{Path.cwd()}/", "")
+
+
+def test_the_tutorials_package_registers_by_its_entry_point(reader, monkeypatch, capsys):
+    """Also where the file is named in `plugins`, as the space still does."""
+    follow(reader)
+    # The part of `pip install -e .` that leaves the entry points.
+    code = "from setuptools.build_meta import prepare_metadata_for_build_wheel as prepare; prepare('.')"
+    subprocess.run([sys.executable, "-c", code], cwd=reader, check=True, capture_output=True)
+    monkeypatch.syspath_prepend(reader)
+    monkeypatch.setattr("raypose.registry._groups", ["raypose.components"])  # as if nothing had been loaded
+    try:
+        run(commands(TUTORIALS["en"])[-1])
+        assert "  MyNet(width: int = 16, depth: int = 3)" in capsys.readouterr().out
+        run("raypose check mine.yaml")
+    finally:
+        _forget("my_modules")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "experiments/README.md",
+        "docs/architecture.md",
+        "docs/tutorials/add_new_modules.md",
+        "docs/zh_CN/tutorials/add_new_modules.md",
+    ],
+)
 def test_links_lead_somewhere(file):
     path = ROOT / file
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):

@@ -7,8 +7,9 @@ import traceback
 
 import pytest
 
+from raypose import registry as registries
 from raypose.errors import RayPoseError
-from raypose.plugins import keep_plugins, load_plugins
+from raypose.plugins import keep_plugins, load_plugins, located
 from raypose.plugins.loading import PREFIX
 from raypose.registry import LOSSES, METRICS, REGISTRIES
 
@@ -175,11 +176,151 @@ def test_a_single_module_that_is_not_installed_is_kept_and_not_loaded_twice(tmp_
 
 
 def test_a_copy_works_in_a_process_that_knows_nothing_else(tmp_path):
-    file = write(tmp_path / "my_modules.py", CODE.format(value=4).replace("LOSSES", "METRICS"))
+    """Also one that takes the place of a built-in component, of which nothing has been loaded yet."""
+    text = CODE.format(value=4).replace("LOSSES", "METRICS").replace("PluginLoss", "PCK").replace("()", "(force=True)")
+    file = write(tmp_path / "my_modules.py", text)
     (copy,) = keep_plugins([file], tmp_path / "kept")
     (tmp_path / "my_modules.py").unlink()
     code = f"from raypose.plugins import load_plugins; load_plugins([{copy!r}])\n"
-    code += "from raypose import METRICS; print(METRICS.get('PluginLoss').value)"
+    code += "from raypose import METRICS; print(METRICS.get('PCK').value, 'EPE' in METRICS)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout == "4\n", done.stderr
-    assert "PluginLoss" not in METRICS
+    assert done.stdout == "4 True\n", done.stderr
+    assert not hasattr(METRICS.get("PCK"), "value")
+
+
+@pytest.mark.parametrize("statement", ["import beside", "from beside.inner import x", "from .beside import x"])
+@pytest.mark.parametrize("on_the_path", [False, True])
+def test_what_lies_beside_a_plugin_is_not_kept_so_it_is_refused(tmp_path, monkeypatch, statement, on_the_path):
+    write(tmp_path / "beside" / "inner.py", "x = 1")
+    file = write(tmp_path / "mod.py", f"import json\n\ndef f():\n    {statement}\n")
+    if on_the_path:
+        monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RayPoseError, match="a plugin is one file") as caught:
+        load_plugins([file])
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (file, 4)
+    assert problem.message == f"plugin: `{statement}` is of a file beside it"
+
+
+def test_a_plugin_may_import_a_package_that_is_installed_from_its_folder(tmp_path, monkeypatch):
+    write(tmp_path / "mine_installed" / "__init__.py", "x = 5")
+    url = f'{{"url": "{tmp_path.as_uri()}", "dir_info": {{"editable": true}}}}'
+    write(tmp_path / "site" / "mine-1.0.dist-info" / "direct_url.json", url)
+    file = write(tmp_path / "mod.py", "from mine_installed import x\n" + CODE.format(value="x"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RayPoseError, match="beside it"):
+        load_plugins([file])
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    load_plugins([file])
+    assert LOSSES.get("PluginLoss").value == 5
+
+
+def test_a_name_like_a_file_beside_the_plugin_may_be_that_of_a_package(tmp_path):
+    write(tmp_path / "json.py", "")
+    load_plugins([write(tmp_path / "mod.py", "import json\njson.dumps(1)\n")])
+
+
+CALLS = """
+import json
+from raypose import LOSSES
+@LOSSES.register_module()
+class PluginLoss:
+    def in_a_library(self):
+        json.loads("{")
+    def itself(self):
+        raise ValueError("no good\\nat all")
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "line", "message"),
+    [("in_a_library", 7, "JSONDecodeError: Expecting property name"), ("itself", 9, "ValueError: no good")],
+)
+def test_a_call_that_fails_is_told_with_the_users_line(tmp_path, method, line, message):
+    file = write(tmp_path / "my_modules.py", CALLS)
+    load_plugins([file])
+    for error in (caught(method), caught(method, wrapped=True)):
+        (problem,) = located(error)
+        assert (problem.file, problem.line) == (file, line)
+        assert message in problem.message
+    assert "\n" not in str(located(caught("itself"))[0])
+
+
+def caught(method, wrapped=False):
+    try:
+        try:
+            getattr(LOSSES.get("PluginLoss")(), method)()
+        except ValueError as error:
+            if wrapped:
+                raise RayPoseError(f"PluginLoss fails: {type(error).__name__}: {error}") from error
+            raise
+    except Exception as error:
+        return error
+
+
+def test_an_error_of_nobodys_code_has_no_place(monkeypatch):
+    monkeypatch.setattr("raypose.plugins.failures.is_installed", lambda file: True)
+    with pytest.raises(RayPoseError) as caught:
+        LOSSES.get("Nothing")
+    assert located(caught.value) == caught.value.problems
+    assert str(located(ValueError("no"))[0]) == "ValueError: no"
+
+
+def write_package(folder, text, group="raypose.components"):
+    """A package `my-losses` whose entry point `extra` is the module `mine_packaged` of that text; its module's file."""
+    info = folder / "my_losses-1.5.dist-info"
+    write(info / "METADATA", "Metadata-Version: 2.1\nName: my-losses\nVersion: 1.5\n")
+    write(info / "entry_points.txt", f"[{group}]\nextra = mine_packaged\n")
+    return write(folder / "mine_packaged.py", text)
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """As `write_package`, and nothing has been loaded yet."""
+
+    def make(text, **options):
+        monkeypatch.syspath_prepend(tmp_path / "site")
+        monkeypatch.setattr(registries, "_groups", ["raypose.components"])
+        return write_package(tmp_path / "site", text, **options)
+
+    return make
+
+
+def test_an_installed_package_registers_by_its_entry_point(install):
+    install(CODE.format(value=6))
+    assert LOSSES.get("PluginLoss").value == 6
+    assert LOSSES.get("PluginLoss").__module__ == "mine_packaged"
+
+
+def test_an_entry_point_of_another_group_is_left_alone(install):
+    install("raise ValueError", group="other.components")
+    assert "PluginLoss" not in LOSSES
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("x = 1\nraise ValueError('no good')\n", 2, "ValueError: no good"),
+        ("x = 1\n\nx = (\n", 3, "SyntaxError: '(' was never closed"),
+        ("from raypose import LOSSES\nLOSSES.register_module('L1Loss', module=dict)\n", 2, "already registered"),
+    ],
+)
+@pytest.mark.parametrize("installed", [False, True])
+def test_an_entry_point_that_raises_is_told_with_its_package_and_line(
+    install, monkeypatch, text, line, message, installed
+):
+    file = install(text)
+    if installed:
+        monkeypatch.setattr("raypose.plugins.failures.is_installed", lambda file: True)
+    with pytest.raises(RayPoseError) as caught:
+        len(LOSSES)
+    (problem,) = located(caught.value)
+    assert problem.message.startswith("entry point 'extra' of my-losses: ")
+    assert message in problem.message
+    assert (problem.file, problem.line) == (file, line)
+
+
+def test_a_plugin_file_that_is_installed_too_is_there_once(install, tmp_path):
+    install(CODE.format(value=6))
+    load_plugins([write(tmp_path / "mine_packaged.py", CODE.format(value=6))])
+    assert LOSSES.get("PluginLoss").__module__ == "mine_packaged"

@@ -52,8 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         sys.exit(raypose(argv, standalone_mode=False) or 0)
     except RayPoseError as error:
-        for problem in error.problems:
-            click.echo(f"error: {problem}", err=True)
+        _tell(error)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()
@@ -64,6 +63,14 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
+        _tell(error)
         sys.exit(1)
+
+
+def _tell(error: Exception) -> None:
+    from raypose.plugins import located
+
+    for problem in located(error):
+        click.echo(f"error: {problem}", err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raypose.plugins.keeping import keep_plugins
+from raypose.plugins.failures import located, own_frame
+from raypose.plugins.keeping import keep_plugins, relative
 from raypose.plugins.loading import load_plugins
 
-__all__ = ["keep_plugins", "load_plugins"]
+__all__ = ["keep_plugins", "load_plugins", "located", "own_frame", "relative"]

@@ -26,6 +26,11 @@ def keep_plugins(names: Iterable[str], folder: Path) -> list[str]:
     return kept
 
 
+def relative(names: Iterable[str], folder: Path) -> list[str]:
+    """What a configuration in `folder` names kept plugins, so that both can be moved together."""
+    return [os.path.relpath(name, folder) if name.endswith(".py") else name for name in names]
+
+
 def _own_file(name: str) -> Path | None:
     """The one file of a top-level module that is not installed; modules in packages need their siblings."""
     spec = None if "." in name else importlib.util.find_spec(name)

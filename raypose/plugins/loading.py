@@ -11,8 +11,9 @@ from pathlib import Path
 from types import CodeType
 
 from raypose.plugins.failures import told
+from raypose.plugins.siblings import refuse_siblings
 from raypose.plugins.source import digest, read
-from raypose.registry import REGISTRIES
+from raypose.registry import REGISTRIES, load_entry_points
 
 PREFIX = "raypose_plugin_"
 
@@ -30,6 +31,8 @@ def load_plugins(names: Iterable[str]) -> None:
         >>> load_plugins(["my_modules.py", "my_package.losses"])
     """
     sources = {name: read(Path(name)) if name.endswith(".py") else None for name in names}
+    if sources:
+        load_entry_points()  # a plugin may be installed too
     wanted = {_module_name(Path(name), source) for name, source in sources.items() if source is not None}
     for name, source in sources.items():
         if source is None:
@@ -57,6 +60,7 @@ def _load_file(path: Path, source: bytes, wanted: set[str]) -> None:
     for old in [each for each in sys.modules if each.startswith(PREFIX) and each not in wanted]:
         if old.rpartition("_")[0] == name.rpartition("_")[0]:
             _forget(old)
+    refuse_siblings(path, source)
     loader = _Loader(name, str(path.absolute()), source)
     spec = importlib.machinery.ModuleSpec(name, loader, origin=loader.path)
     spec.has_location = True

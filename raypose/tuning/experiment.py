@@ -59,14 +59,16 @@ def longest(space: Space) -> int:
     return int((space.default().get("training") or {}).get("epochs", Training.epochs))
 
 
-def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool) -> list[str]:
-    """Keep the space as written and the users' modules as they are; returns what a worker loads.
+def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool) -> dict[str, str]:
+    """Keep the space as written and the users' modules as they are; returns what a worker loads, with the user's names.
 
     Raises:
         RayPoseError: a module is no longer what the experiment was started with.
     """
+    names = config.get("plugins") or []
+    load_plugins(names)
     known = set((folder / "plugins").glob("*/*"))
-    plugins = keep_plugins(config.get("plugins") or [], folder / "plugins")
+    plugins = keep_plugins(names, folder / "plugins")
     if resume and (new := [name for name in plugins if name.endswith(".py") and Path(name) not in known]):
         for name in new:
             shutil.rmtree(Path(name).parent)
@@ -75,9 +77,8 @@ def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool)
             hint=f"undo the change (the modules as they were: {folder / 'plugins'}), or give the space another name",
             rule="changed-plugin",
         )
-    load_plugins(plugins)
     write_text(folder / "space.yaml", space.text)
-    return plugins
+    return dict(zip(plugins, names, strict=True))
 
 
 def declare_dimensions(space: Space, folder: Path, settings: Tune) -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from raypose import journal
 from raypose.config import Tune
+from raypose.plugins import relative
 from raypose.space import Space, dump, from_trial
 from raypose.tuning.trial_files import TrialFiles
 
@@ -52,9 +53,16 @@ class SearchState:
     """
 
     def __init__(
-        self, space: Space, folder: Path, tune: Tune, *, seed: int, pruner: Any = None, plugins: Sequence[str] = ()
+        self,
+        space: Space,
+        folder: Path,
+        tune: Tune,
+        *,
+        seed: int,
+        pruner: Any = None,
+        plugins: Mapping[str, str] | None = None,
     ) -> None:
-        self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, list(plugins)
+        self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, plugins or {}
         self.files = TrialFiles(folder)
         self.better = max if tune.mode == "max" else min
         self.study = optuna.create_study(
@@ -100,7 +108,7 @@ class SearchState:
             config = self.space.sample(suggest)
         self._live[trial.number] = trial
         seed = random.Random(f"{self.seed}/{trial.number}").getrandbits(31)
-        kept = {"plugins": self.plugins} if self.plugins else {}
+        kept = {"plugins": relative(self.plugins, self.files.path(trial.number))} if self.plugins else {}
         text = dump({**self.space.sample(suggest, portable=True), "seed": seed, **kept})
         return Task(trial.number, dict(trial.params), {**config, "seed": seed}, text, seed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Worker:
     trial: TrialFunction
     folder: str
     metric: str
-    plugins: list[str]
+    plugins: Mapping[str, str]  # what is loaded, and the user's own name of it
     meta: dict[str, Any]
     threads: int
     gpus: float
@@ -41,12 +41,12 @@ class Worker:
         folder.open(task.text, {**self.meta, **task.meta}, hparams=task.params)
         state, end = "PRUNED", {}  # a trial that is stopped leaves `report` by SystemExit
         try:
-            load_plugins(self.plugins)
+            load_plugins(list(self.plugins))
             self.trial(task.config, self._run(folder, task))
             state = "COMPLETE"
         except Exception as error:
-            logger.error("the trial failed\n%s", traceback.format_exc())
-            state, end = "FAIL", {"reason": reason(error), "detail": detail(error)}
+            logger.error("the trial failed\n%s", self._told(traceback.format_exc()))
+            state, end = "FAIL", {"reason": reason(error), "detail": self._told(detail(error))}
         finally:
             folder.close(state)
             self._free()
@@ -71,6 +71,12 @@ class Worker:
             checkpoint=_newest_checkpoint(folder.checkpoints),
         )
 
+    def _told(self, text: str) -> str:
+        """With the user's own files in place of their copies."""
+        for kept, own in self.plugins.items():
+            text = text.replace(kept, own)
+        return text
+
     def _free(self) -> None:
         # The process is used again, and its neighbour on the same GPU may need what this trial no longer does.
         if self.gpus:
@@ -80,10 +86,14 @@ class Worker:
 
 
 def detail(error: Exception) -> str:
-    """The last lines of a traceback, its message in one line."""
-    frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[-2:])
-    message = str(error).strip().splitlines() or [""]
-    return "".join([*frames, f"{type(error).__name__}: {message[0]}"])
+    """The last lines of a traceback, that of the user's own code among them, and the message, led by its place."""
+    from raypose.plugins import located, own_frame
+
+    frames = traceback.extract_tb(error.__traceback__)[-2:]
+    own = own_frame(error)
+    if own is not None and own not in frames:
+        frames = [own, *frames]
+    return "".join([*traceback.format_list(frames), str(located(error)[0])])
 
 
 def reason(error: Exception) -> str:

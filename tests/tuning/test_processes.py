@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from raypose.reporting.records import load_records
 from raypose.space import Space
+from raypose.space.traverse import as_written
 from raypose.training.run import Run
 from raypose.trial import train
 
@@ -139,3 +141,20 @@ def test_coco_as_it_is(tmp_path, data_root, monkeypatch):
     records = search(tmp_path, ROOT / "search_spaces" / "coco_mini.yaml")
     assert {record.state for record in records} <= {"COMPLETE", "PRUNED"}
     assert any(record.state == "COMPLETE" for record in records)
+
+
+def test_a_part_of_the_catalogue(tmp_path, data_root, monkeypatch):
+    """Three backbones of the ten, every head, few epochs."""
+    monkeypatch.setenv("RAYPOSE_DATA", str(data_root.resolve()))
+    space = as_written(Space.load(ROOT / "search_spaces" / "catalogue.yaml", expand=False).tree)
+    backbones = space["model"]["backbone"]["choice"]
+    small = [each for each in backbones if each["type"] in ("HourglassNet", "MobileNetV3", "Timm")]
+    space["model"]["backbone"]["choice"] = small
+    space["training"]["epochs"] = 4
+    space["tune"] |= {"num_trials": 10, "scheduler": None}
+    file = tmp_path / "catalogue.yaml"
+    file.write_text(yaml.safe_dump(space, sort_keys=False))
+    records = search(tmp_path, file)
+    assert [record.state for record in records] == ["COMPLETE"] * 10
+    for dimension in ("model.backbone", "model.keypoint_head", "optimizer"):
+        assert len({record.params[dimension] for record in records}) >= 2, dimension

@@ -190,37 +190,66 @@ from raypose import LOSSES
 
 @LOSSES.register_module()
 class MyScore:
-    def __init__(self, x):
+    def __init__(self, x, number):
+        if number == 2:
+            raise ArithmeticError("not for two")
         self.x = x * {factor}
 """
 
 
-def test_a_plugin_works_in_every_trial_and_after_a_resume(tmp_path):
+def test_a_plugin_works_in_every_trial_and_after_a_resume_elsewhere(tmp_path):
     plugin = tmp_path / "my_modules.py"
     plugin.write_text(PLUGIN.format(factor=1))
+    packages = install_a_package(tmp_path)
 
     def trial(config, run):
-        from raypose import LOSSES, build_from_cfg
+        import sys
 
+        from raypose import LOSSES, build_from_cfg, registry
+
+        if packages not in sys.path:
+            sys.path.insert(0, packages)
+            registry._groups.append("raypose.components")  # as in a process that was started with that path
+        assert "MyPackagedLoss" in LOSSES
+        cfg = {"type": "MyScore", "x": config["x"], "number": int(run.dir.name)}
         for epoch in range(1, 3):
-            run.report(epoch, {"score": build_from_cfg({"type": "MyScore", "x": config["x"]}, LOSSES).x})
+            run.report(epoch, {"score": build_from_cfg(cfg, LOSSES).x})
 
-    settings = "tune: {metric: score, num_trials: 2, scheduler: null}"
+    settings = "tune: {metric: score, num_trials: 2, scheduler: null, max_concurrent: 1}"  # one process for all trials
     text = f"name: plugged\nplugins: [{plugin}]\nx: {{uniform: [0, 1]}}\n{settings}\n"
 
-    def search(**options):
-        return tune(Space.parse(text), trial=trial, experiments=tmp_path, quiet=True, **options)
+    def search(folder, **options):
+        return tune(Space.parse(text), trial=trial, experiments=tmp_path / folder, quiet=True, **options)
 
-    first = search()
-    assert [record.state for record in first.records] == ["COMPLETE"] * 2
-    (kept,) = (first.folder / "plugins").glob("*/my_modules.py")
-    config = Space.load(first.folder / "trials" / "0000" / "config.yaml").config()
-    assert config["plugins"] == [str(kept)]
-    assert [record.state for record in search(resume=True, num_trials=3).records] == ["COMPLETE"] * 3
+    assert [record.state for record in search("here").records] == ["COMPLETE"] * 2
+    (tmp_path / "here").rename(tmp_path / "there")
+    resumed = search("there", resume=True, num_trials=4)
+    assert [record.state for record in resumed.records] == ["COMPLETE"] * 3 + ["FAIL"]
+    (kept,) = (resumed.folder / "plugins").glob("*/my_modules.py")
+    for number in range(4):
+        config = Space.load(resumed.folder / "trials" / f"{number:04d}" / "config.yaml").config()
+        assert config["plugins"] == [str(kept)]
+
+    failed = resumed.records[-1]
+    assert f'File "{plugin}", line 8, in __init__' in failed.detail
+    assert failed.detail.splitlines()[-1] == f"{plugin}:8: ArithmeticError: not for two"
+    assert f'File "{plugin}", line 8' in (resumed.folder / "trials" / "0002" / "log.txt").read_text()
+
     plugin.write_text(PLUGIN.format(factor=2))
     with pytest.raises(RayPoseError, match=r"my_modules.py changed since"):
-        search(resume=True, num_trials=4)
-    assert list((first.folder / "plugins").glob("*/*")) == [kept]
+        search("there", resume=True, num_trials=5)
+    assert list((resumed.folder / "plugins").glob("*/*")) == [kept]
+
+
+def install_a_package(folder):
+    """The folder of an installed package that registers `MyPackagedLoss` by its entry point."""
+    info = folder / "site" / "my_losses-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-losses\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[raypose.components]\nmine = my_packaged_losses\n")
+    text = "from raypose import LOSSES\nLOSSES.register_module('MyPackagedLoss', module=dict)\n"
+    (folder / "site" / "my_packaged_losses.py").write_text(text)
+    return str(folder / "site")
 
 
 def test_an_experiment_is_run_by_one_process_at_a_time(tmp_path):
