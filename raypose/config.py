@@ -25,6 +25,7 @@ SLOTS = {
     "keypoint_head": registry.HEADS,
     "codec": registry.CODECS,
     "loss_keypoint": registry.LOSSES,
+    "losses": registry.LOSSES,
     "model": registry.POSENETS,
     "train": registry.DATASETS,
     "val": registry.DATASETS,
@@ -33,6 +34,8 @@ SLOTS = {
     "lr_schedule": registry.LR_SCHEDULES,
     "metrics": registry.METRICS,
 }
+# Those of them that hold a list of components.
+LISTS = {"losses", "metrics"}
 
 
 @dataclass(frozen=True, kw_only=True)

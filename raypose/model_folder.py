@@ -51,6 +51,7 @@ def load(path: str | Path, device: str = "cpu") -> Any:
         >>> model = raypose.load("experiments/quickstart/best")
         >>> keypoints, scores = model.predict(images)  # [N,3,H,W], ImageNet-normalised
     """
+    from raypose.data.table import DatasetInfo
     from raypose.models.builder import build_model
     from raypose.plugins import load_plugins
     from raypose.training import checkpoints
@@ -61,7 +62,8 @@ def load(path: str | Path, device: str = "cpu") -> Any:
     load_plugins([str(beside / name) if name.endswith(".py") else name for name in config.get("plugins") or []])
     saved = checkpoints.load(folder / "weights.pt", device)
     meta = saved["meta"]
-    model = build_model(config["model"], len(meta["info"]["names"]), tuple(meta["input_size"]), init_weights=False)
+    info = DatasetInfo(**meta["info"])
+    model = build_model(config["model"], len(info.names), tuple(meta["input_size"]), init_weights=False, info=info)
     try:
         model.load_state_dict(saved["state_dict"])
     except RuntimeError as error:
@@ -77,7 +79,7 @@ def publish(source: Path, target: Path) -> None:
     scratch.mkdir(parents=True)
     for name in FILES:
         shutil.copy2(source / name, scratch / name)
-    _take_plugins_along(scratch)
+    _take_plugins_along(source, scratch)
     if target.exists():
         _exchange(scratch, target)
         shutil.rmtree(scratch)
@@ -85,17 +87,16 @@ def publish(source: Path, target: Path) -> None:
         scratch.rename(target)
 
 
-def _take_plugins_along(folder: Path) -> None:
-    """Copy the users' modules that the configuration names into `folder`, so that it can be moved."""
-    file = folder / "config.yaml"
-    text = file.read_text(encoding="utf-8")
-    for name in read_config(folder, expand=False).get("plugins") or []:
+def _take_plugins_along(source: Path, target: Path) -> None:
+    """Copy the users' modules that the configuration in `source` names into `target`, so that it can be moved."""
+    text = (source / "config.yaml").read_text(encoding="utf-8")
+    for name in read_config(source, expand=False).get("plugins") or []:
         if name.endswith(".py"):
             kept = Path("plugins") / Path(name).parent.name / Path(name).name
-            (folder / kept).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(name, folder / kept)
+            (target / kept).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / kept)
             text = text.replace(name, str(kept))
-    write_text(file, text)
+    write_text(target / "config.yaml", text)
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -50,7 +50,7 @@ def train(config: dict[str, Any], run: Run) -> None:
 
     # Model, optimizer, schedule, each from its section.
     torch.manual_seed(run.seed)
-    model = build_model(config["model"], len(info.names), data.input_size)
+    model = build_model(config["model"], len(info.names), data.input_size, info=info)
     model.to(run.device)
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))

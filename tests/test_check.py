@@ -586,6 +586,19 @@ tune:
 """
 
 REAL_BAD = [
+    ("{type: MSRAHeatmap, sigma: {uniform: [1, 3]}}", "§{type: IntegralRegressionLabel}",
+     "HeatmapHead gives 'heatmap' or 'combined', but IntegralRegressionLabel is a codec of 'coordinates'"),
+    ("{type: AdaptiveWingLoss, omega: {uniform: [8, 20]}}", "§{type: L1Loss}",
+     "HeatmapHead with MSRAHeatmap gives 'heatmap', but L1Loss takes 'coordinates'"),
+    ("{type: AdaptiveWingLoss, omega: {uniform: [8, 20]}}",
+     "§{type: MultipleLossWrapper, losses: [{type: JointsMSELoss}, {choice: [{type: L1Loss}, {type: JointsMSELoss}]}]}",
+     "HeatmapHead with MSRAHeatmap gives 'heatmap', but L1Loss takes 'coordinates'"),
+    ("{type: AdaptiveWingLoss, omega: {uniform: [8, 20]}}",
+     "{type: MultipleLossWrapper, losses: [{type: §JointMSELoss}]}", "unknown loss 'JointMSELoss'; did you mean"),
+    ("{type: AdaptiveWingLoss, omega: {uniform: [8, 20]}}", "{type: MultipleLossWrapper, losses: §{type: JointsMSELoss}}",
+     "'losses' must be a list of components, but got"),
+    ("type: HeatmapHead\n    codec: {", "type: {choice: [HeatmapHead, RLEHead]}\n    codec: §{",
+     "RLEHead gives 'rle', but MSRAHeatmap is a codec of 'heatmap'"),
     ("type: ResNet", "type: §ResNt", "unknown backbone 'ResNt'; did you mean 'ResNet'?"),
     ("choice: [18, 50]", "choice: [18, §49]", "'depth' must be 18, 34, 50, 101 or 152, but got 49"),
     ("momentum", "§momentun", "SGD takes no argument 'momentun'; did you mean 'momentum'?"),
@@ -617,8 +630,20 @@ def test_real_components(folder, monkeypatch) -> None:
         before = REAL.replace(old, new, 1).partition("§")[0]
         where = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
         (problem, *more) = problems(REAL.replace(old, new.replace("§", ""), 1))
-        assert more == []
+        assert more == [], new
         assert problem.startswith(f"s.yaml:{where}: {expected}")
+
+
+def test_real_kinds_of_every_combination(folder, monkeypatch) -> None:
+    monkeypatch.setenv("RAYPOSE_TEST_DATA", str(folder))
+    either = "codec: {choice: [{type: MSRAHeatmap}, {type: UDPHeatmap, heatmap_type: {choice: [gaussian, combined]}}]}"
+    text = REAL.replace("codec: {type: MSRAHeatmap, sigma: {uniform: [1, 3]}}", either)
+    hint = "where both are choices, choose between whole heads, each with its codec and loss"
+    problems = check(Space.parse(text, file="s.yaml", folder=folder))
+    assert [str(each) for each in problems] == [
+        f"s.yaml:{line}:11: HeatmapHead with UDPHeatmap gives 'combined', but {loss} takes 'heatmap'; {hint}"
+        for line, loss in ((21, "JointsMSELoss"), (22, "AdaptiveWingLoss"))
+    ]
 
 
 def test_real_shipped_spaces_have_no_problems() -> None:

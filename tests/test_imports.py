@@ -17,7 +17,7 @@ PACKAGE = Path(raypose.__file__).parent
 DOCS = PACKAGE.parent / "docs" / "architecture.md"
 
 BOTTOM = {"errors", "files"}
-SEARCHED = {*BOTTOM, "registry", "config", "space"}
+SEARCHED = {*BOTTOM, "registry", "config", "space", "kinds"}
 COMPONENTS = {"codecs", "models", "optim", "data", "metrics"}
 BUILT = {*SEARCHED, *COMPONENTS, "check", "plugins", "training"}
 TRIAL = {*BUILT, "model_folder", "trial", "reporting", "journal"}
@@ -27,14 +27,16 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "journal": BOTTOM,
-    "registry": BOTTOM,
+    "kinds": BOTTOM,
+    "callables": {"errors"},
+    "registry": {*BOTTOM, "callables"},
     "space": BOTTOM,
     "__init__": {"errors", "registry"},
     "config": {*BOTTOM, "registry"},
     "plugins": {*BOTTOM, "registry"},
     "check": {*SEARCHED, "plugins"},
     "codecs": {*BOTTOM, "registry", "config"},
-    **{name: {*BOTTOM, "registry", "config", "codecs"} for name in COMPONENTS - {"codecs"}},
+    **{name: {*BOTTOM, "registry", "config", "kinds", "codecs"} for name in COMPONENTS - {"codecs"}},
     "training": BOTTOM,
     "reporting": {*BOTTOM, "space", "journal"},
     "model_folder": BUILT,
@@ -45,7 +47,9 @@ MAY_IMPORT = {
     "cli": {*TRIAL, "tuning", "starter", "training_run"},
     "__main__": {"cli"},
 }
-NEITHER_TORCH_NOR_RAY = ["errors", "files", "journal", "registry", "space", "__init__", "config", "plugins", "check"]
+NEITHER_TORCH_NOR_RAY = [
+    *("errors", "files", "journal", "callables", "kinds", "registry", "space", "__init__", "config", "plugins", "check")
+]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

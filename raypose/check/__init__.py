@@ -1,7 +1,7 @@
 """Holds a search space, every branch of it, against the sections of `config` and what is registered.
 
 slots (what is known about the component under a key) and values (a node against an annotation) are used by components
-(names and arguments) and sections (keys); rules are about several places at once.
+(names and arguments) and sections (keys); rules and agreement are about several places at once.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from raypose import config
+from raypose.check.agreement import misfits
 from raypose.check.report import Report
 from raypose.check.rules import missing_files, not_searchable, unknown_metric
 from raypose.check.sections import section
@@ -20,7 +21,8 @@ __all__ = ["check", "load_checked"]
 
 
 def check(space: Space, *, samplers: Lookup | None = None, schedulers: Lookup | None = None) -> list[Problem]:
-    """All that is wrong with a space, by line: keys, component names, arguments, types, bounds, files, the metric.
+    """All that is wrong with a space, by line: keys, component names, arguments, types, bounds, kinds of
+    output, files, the metric.
 
     Nothing is built and nothing runs. The space's plugins must have been loaded. `samplers` and `schedulers` find a
     class by its name or raise RayPoseError; without them the `tune` section's components are not looked up.
@@ -33,6 +35,7 @@ def check(space: Space, *, samplers: Lookup | None = None, schedulers: Lookup | 
     report = Report(all_slots(samplers, schedulers))
     section(report, space.tree, config.SpaceFile, "the top level")
     not_searchable(report, space.tree)
+    misfits(report, space.tree)
     missing_files(report, space.tree)
     unknown_metric(report, space.tree)
     return report.in_order()

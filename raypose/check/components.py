@@ -15,7 +15,22 @@ from raypose.space.tree import Mapping, Node, Scalar, Sequence
 
 
 def component(report: Report, node: Node, key: str, optional: bool = False) -> None:
-    """Check what stands under a key that holds a component, each option of a choice."""
+    """Check what stands under a key that holds a component, or a list of them; each option of a choice."""
+    if report.slots[key].many:
+        return _list(report, node, key)
+    return _one(report, node, key, optional)
+
+
+def _list(report: Report, node: Node, key: str) -> None:
+    for each in alternatives(node):
+        if isinstance(each, Sequence):
+            for item in each.items:
+                _one(report, item, key)
+        else:
+            report.add(each.mark, f"'{key}' must be a list of components, but got {shown(each)}", "wrong-type")
+
+
+def _one(report: Report, node: Node, key: str, optional: bool = False) -> None:
     for each in alternatives(node):
         if isinstance(each, Mapping):
             _mapping(report, each, key)
@@ -85,7 +100,10 @@ def _call(report: Report, called: Callable, named: Node, args: Mapping, slot: Sl
 def _argument(report: Report, node: Node, key: Any, parameter: Parameter) -> None:
     """Check an argument's value: a component under a slot's key, unless the signature wants something plainer."""
     plain = checkable(parameter.annotation) is not Any or parameter.default not in (None, Parameter.empty)
-    if key in report.slots and (not plain or any(_is_component(each) for each in alternatives(node))):
+    holds = key in report.slots and (
+        not plain or report.slots[key].many or any(_is_component(each) for each in alternatives(node))
+    )
+    if holds:
         component(report, node, key, optional=parameter.default is None)
     else:
         fits(report, node, parameter.annotation, key)

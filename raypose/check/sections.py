@@ -11,7 +11,7 @@ from raypose.check.components import component
 from raypose.check.report import Report, alternatives, is_null, shown
 from raypose.check.values import almost_a_dimension, fits
 from raypose.errors import nearest
-from raypose.space.tree import Mapping, Node, Sequence
+from raypose.space.tree import Mapping, Node
 
 # A section that may stand for the component under a key: it does where the mapping has none but the section's keys.
 INSTEAD = {"val": config.Split}
@@ -41,9 +41,7 @@ def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
     arms = typing.get_args(annotation)
     optional = type(None) in arms
     nested = next((arm for arm in (annotation, *arms) if isinstance(arm, type) and dataclasses.is_dataclass(arm)), None)
-    if typing.get_origin(annotation) is list and key in report.slots:
-        _components(report, node, key)
-    elif key in report.slots:
+    if key in report.slots:
         for each in alternatives(node):
             if isinstance(each, Mapping) and key in INSTEAD and "type" not in each.entries and _means(each, key):
                 section(report, each, INSTEAD[key], f"'{key}'")
@@ -60,12 +58,3 @@ def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
 def _means(node: Mapping, key: str) -> bool:
     known = {each.name for each in dataclasses.fields(INSTEAD[key])}
     return bool(known & node.entries.keys())
-
-
-def _components(report: Report, node: Node, key: str) -> None:
-    for each in alternatives(node):
-        if not isinstance(each, Sequence):
-            report.add(each.mark, f"'{key}' must be a list of components, but got {shown(each)}", "wrong-type")
-            continue
-        for item in each.items:
-            component(report, item, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field
 
@@ -16,9 +16,10 @@ Lookup = Callable[[str], Callable]
 GIVEN = {
     "backbone": {"num_keypoints", "input_size"},
     "neck": {"in_channels", "num_keypoints", "input_size"},
-    "head": {"in_channels", "in_stride", "num_stages", "num_keypoints", "input_size", "codec", "loss_keypoint"},
+    "head": {"in_channels", "in_stride", "in_featuremap_size", "num_stages", "num_keypoints", "input_size"}
+    | {"codec", "loss_keypoint"},
     "codec": {"num_keypoints", "input_size"},
-    "loss": {"num_keypoints", "input_size", "target_sigma"},
+    "loss": {"num_keypoints", "input_size", "target_sigma", "kind", "info"},
     "posenet": {"neck", "codec", "loss_keypoint"},
     "optimizer": {"params"},
     "lr_schedule": {"optimizer", "clock"},
@@ -29,7 +30,12 @@ EXTRA: dict[str, dict[str, Any]] = {
     "backbone": {"pretrained": Optional[str]},  # noqa: UP045
     "posenet": {"pretrained": Optional[str]},  # noqa: UP045
     "optimizer": {"constructor": Optional[str], "paramwise_cfg": Optional[dict]},  # noqa: UP045
-    "lr_schedule": {"warmup": Annotated[float, Field(ge=0)]},
+    "lr_schedule": {
+        "warmup": Annotated[float, Field(ge=0)],
+        "warmup_iters": Annotated[int, Field(ge=0)],
+        "warmup_type": Literal["linear", "exp", "constant"],
+        "warmup_ratio": Annotated[float, Field(gt=0, le=1)],
+    },
 }
 
 # The type of a component that names none, by registry.
@@ -49,6 +55,7 @@ class Slot:
     given: frozenset[str] = frozenset()
     extra: Mapping[str, Any] = field(default_factory=dict)
     default_type: str | None = None
+    many: bool = False  # a list of components
 
 
 def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) -> dict[str, Slot]:
@@ -60,6 +67,7 @@ def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) 
             frozenset(GIVEN.get(registry.name, ())),
             EXTRA.get(registry.name, {}),
             DEFAULT_TYPE.get(registry.name),
+            key in config.LISTS,
         )
         for key, registry in config.SLOTS.items()
     }

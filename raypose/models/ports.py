@@ -42,13 +42,16 @@ def image(input_size: tuple[int, int]) -> Tensor:
 
 
 def measure(maps: Maps, input_size: tuple[int, int]) -> tuple[Port, ...]:
-    """The ports of feature maps [N,C,h,w] of images of `input_size` (width, height)."""
+    """The ports of feature maps [N,C,h,w], or vectors [N,C], of images of `input_size` (width, height)."""
     for each in maps:
-        if each.ndim != 4:
+        if each.ndim not in (2, 4):
             raise RayPoseError(
-                f"a backbone's feature maps are [N,C,H,W], but got {tuple(each.shape)}", rule="backbone-output"
+                f"feature maps are [N,C,H,W], or [N,C] after pooling, but got {tuple(each.shape)}", rule="feature-maps"
             )
-    return tuple(Port(each.shape[1], max(1, round(input_size[1] / each.shape[2]))) for each in maps)
+    heights = [each.shape[2] if each.ndim == 4 else 1 for each in maps]
+    return tuple(
+        Port(each.shape[1], max(1, round(input_size[1] / height))) for each, height in zip(maps, heights, strict=True)
+    )
 
 
 def is_multi_stage(module: nn.Module) -> bool:

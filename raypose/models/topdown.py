@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
-from raypose.models.kinds import KINDS
+from raypose.kinds import KINDS, agreed, taken
+from raypose.models.outputs import map_parts, shape, stages
 from raypose.models.ports import Maps, as_stages, is_multi_stage
 from raypose.registry import POSENETS
 
@@ -57,8 +58,13 @@ class TopDown(nn.Module):
         """The head's loss."""
         return self.keypoint_head.loss_keypoint
 
+    @property
+    def kind(self) -> str | None:
+        """Of the head's output, as its codec serves it; see `raypose.kinds`."""
+        return agreed(self.keypoint_head, self.codec)
+
     def forward(self, img: Tensor) -> Any:
-        """The head's output for images [N,3,H,W]: a tensor, or a list of tensors, one a stage."""
+        """The head's output for images [N,3,H,W]; a list of outputs, one a stage, of a multi-stage head."""
         return self.keypoint_head(select(self.features(img), self.keypoint_head))
 
     def features(self, img: Tensor) -> tuple[Maps, ...]:
@@ -96,36 +102,40 @@ class TopDown(nn.Module):
     def _losses(self, output: Any, keypoints: Tensor, visible: Tensor) -> dict[str, Tensor]:
         # Half precision is for the network; a sum over a whole heatmap would overflow or round away in it.
         with torch.autocast(keypoints.device.type, enabled=False):
-            stages = [stage.float() for stage in (output if isinstance(output, list) else [output])]
-            shapes = {tuple(stage.shape[1:]) for stage in stages}
-            targets = {shape: self.codec.encode(keypoints, visible, shape) for shape in shapes}
-            losses = [self.loss_keypoint(stage, *targets[tuple(stage.shape[1:])]) for stage in stages]
+            outputs = [map_parts(Tensor.float, stage) for stage in stages(output)]
+            targets = {size: self.codec.encode(keypoints, visible, size) for size in set(map(shape, outputs))}
+            losses = [self._loss(stage, *targets[shape(stage)]) for stage in outputs]
         each = {f"loss_{i}": loss for i, loss in enumerate(losses, 1)} if len(losses) > 1 else {}
         return {"loss": torch.stack(losses).mean(), **each}
+
+    def _loss(self, output: Any, target: Any, weight: Tensor) -> Tensor:
+        loss, kind = self.loss_keypoint, self.kind
+        return loss(taken(loss, kind, output), taken(loss, kind, target), weight)
 
     def _decode(self, output: Any, img: Tensor, flip_pairs: FlipPairs | None) -> tuple[Tensor, Tensor]:
         result = self._activate(output)
         if flip_pairs is not None:
-            result = (result + self._unmirror(self._activate(self(img.flip(-1))), flip_pairs)) / 2
+            mirrored = self._unmirror(self._activate(self(img.flip(-1))), flip_pairs)
+            result = map_parts(lambda one, other: (one + other) / 2, result, mirrored)
         return self.codec.decode(result)
 
-    def _activate(self, output: Any) -> Tensor:
-        last = (output[-1] if isinstance(output, list) else output).float()
+    def _activate(self, output: Any) -> Any:
+        last = map_parts(Tensor.float, stages(output)[-1])
         activate = getattr(self.loss_keypoint, "activate", None)
         return last if activate is None else activate(last)
 
-    def _unmirror(self, result: Tensor, flip_pairs: FlipPairs) -> Tensor:
-        kind = getattr(self.keypoint_head, "output", None) or getattr(self.codec, "output", None)
-        if kind not in KINDS:
+    def _unmirror(self, result: Any, flip_pairs: FlipPairs) -> Any:
+        if self.kind not in KINDS:
             raise RayPoseError(
-                f"the flip test can't mirror an output of kind {kind!r}",
+                f"the flip test can't mirror an output of kind {self.kind!r}",
                 hint=f"it knows {', '.join(KINDS)}: declare the class attribute `output` of the head",
                 rule="flip-test",
             )
-        order = list(range(result.shape[1]))
+        first = result if isinstance(result, Tensor) else result[0]
+        order = list(range(first.shape[1]))
         for left, right in flip_pairs:
             order[left], order[right] = right, left
-        return KINDS[kind].mirror(result)[:, order]
+        return map_parts(lambda part: part[:, order], KINDS[self.kind].mirror(result))
 
 
 def select(stages: tuple[Maps, ...], head: nn.Module) -> Any:

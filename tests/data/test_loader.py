@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
 
@@ -28,6 +29,11 @@ def batches(table, **kwargs):
 
 def rng(epoch=1):
     return np.random.default_rng([0, epoch])
+
+
+@pytest.fixture(autouse=True)
+def no_threads_of_other_tests():
+    gc.collect()  # an error that a test has caught keeps the epoch that it ended
 
 
 def our_threads():

@@ -74,9 +74,10 @@ def test_stages_come_with_their_ports():
     assert port == Port(5, 4)
 
 
-def test_feature_maps_have_four_dimensions():
-    with pytest.raises(RayPoseError, match=r"\[N,C,H,W\], but got \(2, 12288\)"):
-        probe(nn.Flatten(), (64, 64))
+def test_feature_maps_have_four_dimensions_or_are_vectors():
+    with pytest.raises(RayPoseError, match=r"\[N,C,H,W\], or \[N,C\] after pooling, but got \(2, 3, 4096\)"):
+        probe(nn.Flatten(2), (64, 64))
+    assert probe(nn.Flatten(), (64, 32))[1] == (Port(6144, 32),)
 
 
 def test_dry_run_leaves_weights_alone():

@@ -5,18 +5,41 @@ import torch
 from torch import nn
 
 from raypose import HEADS, RayPoseError
-from raypose.codecs import IntegralRegressionLabel, MSRAHeatmap
+from raypose.codecs import IntegralRegressionLabel, MSRAHeatmap, RegressionLabel, SimCCLabel, UDPHeatmap
+from raypose.kinds import KINDS
 from raypose.models.builder import build_model
-from raypose.models.losses import JointsMSELoss, L1Loss, SpatialCrossEntropyLoss
+from raypose.models.losses import (
+    CombinedTargetMSELoss,
+    JointsMSELoss,
+    KLDiscretLoss,
+    L1Loss,
+    RLELoss,
+    SpatialCrossEntropyLoss,
+)
 from raypose.models.topdown import TopDown
 
 INPUT = (64, 64)
 POINTS = torch.tensor([[[10.0, 20.0], [40.0, 22.0], [30.0, 50.0]]])
 ONES = torch.ones(1, 3)
-CODECS = {
-    "heatmap": (MSRAHeatmap(INPUT), JointsMSELoss(), (3, 16, 16)),
-    "coordinates": (IntegralRegressionLabel(INPUT), L1Loss(), (3, 2)),
+MAP = (3, 16, 16)
+# Of each kind: a codec, a loss, the output's shape, and the output that the codec's targets are those of.
+KNOWN = {
+    "heatmap": (MSRAHeatmap(INPUT), JointsMSELoss(), MAP, lambda target: target),
+    "combined": (UDPHeatmap(INPUT, "combined"), CombinedTargetMSELoss(), (3, 3, 16, 16), lambda target: target),
+    "coordinates": (IntegralRegressionLabel(INPUT), L1Loss(), (3, 2), lambda target: target),
+    "rle": (RegressionLabel(INPUT), RLELoss(), (3, 4), lambda target: torch.cat((target, target * 0 + 0.1), -1)),
+    "simcc": (
+        SimCCLabel(INPUT),
+        KLDiscretLoss(),
+        ((3, 128), (3, 128)),
+        lambda target: tuple((part + 1e-9).log() for part in target),
+    ),
+    "coordinates+density": (IntegralRegressionLabel(INPUT), L1Loss(), ((3, 2), MAP), lambda target: target),
 }
+
+
+def test_every_kind_is_known_here():
+    assert KNOWN.keys() == KINDS.keys()
 
 
 class Pass(nn.Module):
@@ -32,11 +55,15 @@ class Answer(nn.Module):
     def __init__(self, kind):
         super().__init__()
         self.output = kind
-        self.codec, self.loss_keypoint, self.shape = CODECS[kind]
+        self.codec, self.loss_keypoint, self.shape, self.answer = KNOWN[kind]
 
     def forward(self, x):
         mirrored = torch.stack((INPUT[0] - 1 - POINTS[..., 0], POINTS[..., 1]), -1)[:, [1, 0, 2]]
-        return self.codec.encode(mirrored if x[0, 0, 0, 0] == 0 else POINTS, ONES, self.shape)[0]
+        return self.answer(self.codec.encode(mirrored if x[0, 0, 0, 0] == 0 else POINTS, ONES, self.shape)[0])
+
+
+class Unusual(MSRAHeatmap):
+    output = "something"
 
 
 @pytest.fixture
@@ -46,7 +73,7 @@ def image():
     return image
 
 
-@pytest.mark.parametrize("kind", list(CODECS))
+@pytest.mark.parametrize("kind", list(KNOWN))
 def test_the_flip_test_agrees_with_a_head_that_is_right_both_times(kind, image):
     model = TopDown(Pass(), Answer(kind)).eval()
     torch.testing.assert_close(model.predict(image, flip_pairs=[(0, 1)]), model.predict(image), atol=1e-3, rtol=0)
@@ -57,6 +84,7 @@ def test_the_flip_test_agrees_with_a_head_that_is_right_both_times(kind, image):
 def test_the_flip_test_needs_a_kind_of_output_that_it_can_mirror(image):
     head = Answer("heatmap")
     head.output = "something"
+    head.codec = Unusual(INPUT)
     with pytest.raises(RayPoseError, match="can't mirror an output of kind 'something'"):
         TopDown(Pass(), head).predict(image, flip_pairs=[(0, 1)])
 
@@ -109,8 +137,8 @@ def test_the_loss_is_computed_in_float32_under_autocast():
 
 
 def test_a_head_without_codec_and_loss_is_given_the_models():
-    codec, loss, _ = CODECS["heatmap"]
+    codec, loss, *_ = KNOWN["heatmap"]
     model = TopDown(Pass(), nn.Conv2d(3, 3, 1), codec=codec, loss_keypoint=loss)
     assert model.codec is codec
     assert model.loss_keypoint is loss
-    assert TopDown(Pass(), Answer("coordinates"), codec=codec).codec is CODECS["coordinates"][0]
+    assert TopDown(Pass(), Answer("coordinates"), codec=codec).codec is KNOWN["coordinates"][0]

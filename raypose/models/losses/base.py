@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from raypose.errors import RayPoseError
 from raypose.models.losses.weighted import weighted_loss
 
 
@@ -24,11 +25,11 @@ class KeypointLoss(nn.Module):
         self.use_target_weight = use_target_weight
         self.loss_weight = loss_weight
 
-    def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
-        """A scalar, from output and target [N,K,...] and target_weight [N,K,1]."""
+    def forward(self, output: Any, target: Any, target_weight: Tensor | None = None) -> Tensor:
+        """A scalar, from output and target [N,K,...] (or tuples of such) and target_weight [N,K,1]."""
         return self.loss_weight * _mean(output, target, per_keypoint=self.per_keypoint, **self.weights(target_weight))
 
-    def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
+    def per_keypoint(self, output: Any, target: Any) -> Tensor:
         """The loss of each keypoint, [N,K]."""
         raise NotImplementedError
 
@@ -40,6 +41,13 @@ class KeypointLoss(nn.Module):
         return {"weight": weight, "avg_factor": weight.sum().clamp(min=1e-6)}
 
 
+def require_positive(**values: float) -> None:
+    """Raise where an argument is not above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            raise RayPoseError(f"{name} > 0 must hold, but got {value}", rule="wrong-value")
+
+
 @weighted_loss
-def _mean(output: Tensor, target: Tensor, per_keypoint: Any) -> Tensor:
+def _mean(output: Any, target: Any, per_keypoint: Any) -> Tensor:
     return per_keypoint(output, target)

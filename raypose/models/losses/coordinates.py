@@ -20,6 +20,16 @@ class L1Loss(KeypointLoss):
 
 
 @LOSSES.register_module()
+class MSELoss(KeypointLoss):
+    """The mean over keypoints of the squared error of x and y, in fractions of the input size."""
+
+    accepts = ("coordinates",)
+
+    def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).square().mean(-1)
+
+
+@LOSSES.register_module()
 class SmoothL1Loss(KeypointLoss):
     """`L1Loss`, squared below `beta` (Girshick 2015, "Fast R-CNN", arXiv:1504.08083, equation 3).
 
