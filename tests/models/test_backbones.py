@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import copy
+import functools
+
 import pytest
 import torch
 import torchvision
+from torch import nn
 
-from raypose import BACKBONES
+from raypose import BACKBONES, build_from_cfg
 from raypose.models.backbones import HourglassNet, MobileNetV3, ResNet
 from raypose.models.heads import HeatmapHead
+from raypose.models.ports import as_stages, is_multi_stage
+from raypose.registry import offer
 
 HEAD_OF_RESNET = {18: 513_000, 34: 513_000, 50: 2_049_000, 101: 2_049_000, 152: 2_049_000}  # its fc layer
 
@@ -73,17 +79,100 @@ def test_narrow_hourglass_trains_channels_last():
     net = HourglassNet(2, 1, feat_channel=8, stage_blocks=1).to(memory_format=torch.channels_last)
     image = torch.randn(16, 3, 128, 96).to(memory_format=torch.channels_last)
     net(image)[0][0].sum().backward()
-    strided = [
-        m for m in net.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (1, 1) and m.stride != (1, 1)
-    ]
+    strided = [m for m in net.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (1, 1) and m.stride != (1, 1)]
     assert strided == []
 
 
-@pytest.mark.parametrize("name", list(BACKBONES))
-def test_channels_last_changes_nothing(name):
-    torch.manual_seed(0)
-    small = {"downsample_times": 2, "feat_channel": 16, "stage_blocks": 1} if name == "HourglassNet" else {}
-    net, image = BACKBONES.build({"type": name, **small}).eval(), torch.randn(1, 3, 64, 64)
-    expected = net(image)
-    other = net.to(memory_format=torch.channels_last)(image.to(memory_format=torch.channels_last))
-    torch.testing.assert_close(other, expected, atol=1e-4, rtol=1e-3)
+def small(name):
+    """The arguments of a backbone's smallest network."""
+    row = getattr(BACKBONES.get(name), "row", None)
+    if row is not None and row.argument:
+        return {row.argument: next(iter(row.nets))}
+    return {"HourglassNet": {"downsample_times": 2, "feat_channel": 16, "stage_blocks": 1}}.get(name, {})
+
+
+def build(name, size=(64, 64), **arguments):
+    return build_from_cfg(offer({"type": name, **arguments}, BACKBONES, input_size=size), BACKBONES)
+
+
+def stages(net, image):
+    return as_stages(net(image), is_multi_stage(net))
+
+
+@functools.cache
+def on_meta(name):
+    """The default network, for images of 96x128; never changed."""
+    with torch.device("meta"):
+        return build(name, (96, 128)).eval()
+
+
+class TestEveryBackbone:
+    @pytest.mark.parametrize("name", list(BACKBONES))
+    def test_learns_and_its_copy_does_the_same_channels_last(self, name):
+        torch.manual_seed(0)
+        net, image = build(name, **small(name)).train(), torch.randn(2, 3, 64, 64)
+        sum(each.square().mean() for maps in stages(net, image) for each in maps).backward()
+        for key, parameter in net.named_parameters():
+            assert parameter.grad is not None, key
+            assert parameter.grad.isfinite().all(), key
+        expected = net.eval()(image)
+        largest = max(each.abs().max().item() for maps in stages(net, image) for each in maps)
+        twin = copy.deepcopy(net).to(memory_format=torch.channels_last)
+        other = twin(image.to(memory_format=torch.channels_last))
+        torch.testing.assert_close(other, expected, atol=1e-4 * max(1, largest), rtol=1e-3)
+        with torch.no_grad():
+            next(twin.parameters()).zero_()
+        assert next(net.parameters()).any()
+
+    @pytest.mark.parametrize("name", list(BACKBONES))
+    def test_ports_are_what_comes_out_at_any_size(self, name):
+        net = on_meta(name)
+        for width, height in ((96, 128), (64, 64)):
+            maps = stages(net, torch.empty(2, 3, height, width, device="meta"))[-1]
+            expected = [(2, p.channels, height // p.stride, width // p.stride) for p in net.out]
+            assert [tuple(each.shape) for each in maps] == expected
+
+    @pytest.mark.parametrize("name", list(BACKBONES))
+    def test_every_parameter_has_its_depth(self, name):
+        net = on_meta(name)
+        names = [key for key, _ in net.named_parameters()]
+        layers, stages = net.layer_depths(False), net.layer_depths(True)
+        assert max(stages.values()) <= max(layers.values())
+        for depths in (layers, stages):
+            assert sorted(depths) == sorted(names)
+            assert set(depths.values()) == set(range(max(depths.values()) + 1))
+            assert depths[names[0]] == 0
+
+    @pytest.mark.parametrize("name", list(BACKBONES))
+    def test_statistics_follow_within_a_short_training(self, name):
+        layers = [each for each in on_meta(name).modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+        assert all(layer.momentum >= 0.1 for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "layer", "stage"),
+    [
+        ("ResNet", "bn1.weight", 0, 0),
+        ("ResNet", "layer3.1.conv1.weight", 9, 3),
+        ("MobileNetV3", "features.0.0.weight", 0, 0),
+        ("MobileNetV3", "features.12.1.bias", 12, 4),
+        ("VGG", "features.1.weight", 0, 0),
+        ("VGG", "features.4.weight", 1, 1),  # a normalisation lies as deep as its convolution
+        ("VGG", "features.40.weight", 12, 4),
+        ("ShuffleNetV2", "stage3.7.branch2.0.weight", 12, 2),
+        ("HourglassNet", "stem.1.0.conv1.weight", 0, 0),
+        ("HourglassNet", "hourglass_modules.0.up1.0.conv1.weight", 1, 1),
+        ("HourglassNet", "inters.0.conv1.weight", 38, 1),
+        ("HourglassNet", "out_convs.1.conv.weight", 73, 2),
+        ("HRNet", "transition2.2.0.0.weight", 5, 2),
+        ("SwinTransformer", "layers.2.blocks.3.attn.qkv.weight", 8, 3),
+        ("PyramidVisionTransformerV2", "stages.1.downsample.proj.weight", 4, 2),
+        ("PyramidVisionTransformerV2", "stages.1.blocks.2.attn.q.weight", 6, 2),
+        ("PyramidVisionTransformerV2", "stages.3.norm.weight", 16, 4),
+        ("ViT", "pos_embed", 0, 0),
+        ("ViT", "blocks.4.norm1.weight", 5, 5),
+    ],
+)
+def test_depths(name, parameter, layer, stage):
+    net = on_meta(name)
+    assert (net.layer_depths(False)[parameter], net.layer_depths(True)[parameter]) == (layer, stage)

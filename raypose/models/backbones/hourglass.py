@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
 
 from raypose.errors import RayPoseError
 from raypose.models.backbones.blocks import conv_layer, residual_blocks
+from raypose.models.backbones.depths import unit_depths
 from raypose.models.ports import Port
 from raypose.models.pretrained import load_pretrained
 from raypose.registry import BACKBONES
@@ -72,6 +74,20 @@ class HourglassNet(nn.Module):
             if i < len(self.inters):
                 x = self.inters[i](F.relu(self.conv1x1s[i](x) + self.remap_convs[i](stages[-1][0])))
         return tuple(stages)
+
+    def layer_depths(self, stage_wise: bool) -> dict[str, int]:
+        """The depth of each parameter: 0 is the stem; a residual block or, stage-wise, a stack each."""
+        stacks = range(len(self.hourglass_modules))
+        return unit_depths([[("stem", self.stem)], *(list(self._blocks_of(i)) for i in stacks)], stage_wise)
+
+    def _blocks_of(self, stack: int) -> Iterator[tuple[str, nn.Module]]:
+        for name, module in self.hourglass_modules[stack].named_modules():
+            if isinstance(module, BasicBlock):
+                yield f"hourglass_modules.{stack}.{name}", module
+        for name in ("out_convs", "conv1x1s", "remap_convs", "inters"):
+            after = getattr(self, name)
+            if stack < len(after):
+                yield f"{name}.{stack}", after[stack]
 
     def init_weights(self, pretrained: str | None = None) -> None:
         """Load the weights of a checkpoint; there are no published ones that torchvision or timm know by name."""
