@@ -93,10 +93,14 @@ def train_one(head: dict[str, Any], rate: float, seed: int, epochs: int) -> floa
     return min(errors)
 
 
-def shown(part: dict[str, Any]) -> str:
-    """A component as it stands in the table."""
+def described(head: dict[str, Any]) -> str:
+    """A row's first three columns."""
+    return " | ".join((head["type"], _shown(head["codec"]), _shown(head["loss_keypoint"])))
+
+
+def _shown(part: dict[str, Any]) -> str:
     if "losses" in part:
-        return " + ".join(shown(each) for each in part["losses"])
+        return " + ".join(_shown(each) for each in part["losses"])
     arguments = ", ".join(f"{key}={value}" for key, value in part.items() if key != "type")
     return f"{part['type']}({arguments})" if arguments else part["type"]
 
@@ -109,11 +113,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose text contains this")
     args = parser.parse_args()
 
-    table = {}
-    for head in rows():
-        text = " | ".join((shown({"type": head["type"]}), shown(head["codec"]), shown(head["loss_keypoint"])))
-        if args.only in text:
-            table[text] = head
+    table = {described(head): head for head in rows() if args.only in described(head)}
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
 
         def start(text: str, rate: float, seed: int) -> Any:

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-import raypose
+import raypose.registry
 from raypose.cli import COMMANDS, main
 from raypose.models.builder import build_model
 from raypose.optim import build_optimizer
@@ -289,3 +289,10 @@ def test_links_lead_somewhere(file):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{file}: {target}"
+
+
+@pytest.mark.parametrize("kind", ["backbones", "necks", "heads", "codecs", "losses", "optimizer_builders"])
+def test_the_readme_names_every_component(kind):
+    registry = raypose.registry.REGISTRIES[kind]
+    builtin = [name for name in registry if registry.get(name).__module__.startswith("raypose.")]
+    assert [name for name in builtin if f"`{name}`" not in README] == []
