@@ -20,6 +20,7 @@ from raypose.models.backbones.rows import MAPS
 from raypose.models.backbones.stages import check_out_indices
 from raypose.models.backbones.timm_backbone import TimmNet
 from raypose.models.ports import Port
+from raypose.models.pretrained.matching import match
 from raypose.registry import parameters
 
 ROWS = {row.name: row for row in (*torchvision_rows.ROWS, *timm_rows.ROWS, *timm_transformers.ROWS)}
@@ -320,3 +321,17 @@ def test_widths_may_be_written_as_integers():
     assert 1 in typing.get_args(parameters(backbones.MobileNetV2)["widen_factor"].annotation)
     with torch.device("meta"):
         assert backbones.MobileNetV2(widen_factor=1).out == backbones.MobileNetV2().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.nets[row.default].weights])
+def test_the_librarys_own_weights_fit_whole(name):
+    row = ROWS[name]
+    known, net = row.nets[row.default].weights, build(name, row.default)
+    with torch.device("meta"):
+        if known.startswith("timm/"):
+            theirs = timm.create_model(known.removeprefix("timm/").partition(".")[0])
+        else:
+            theirs = torchvision.models.get_model(row.nets[row.default].name, **row.nets[row.default].options)
+    fitting = match({key: torch.empty(value.shape) for key, value in theirs.state_dict().items()}, net)
+    assert len(fitting.fits) == len(net.state_dict())

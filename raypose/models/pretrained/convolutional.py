@@ -38,6 +38,7 @@ CONVOLUTIONAL = (
             (TOP + r"bn1\.", "stem.bn."),
         ),
     ),
+    Layout("timm's ConvNeXt", ((r"\bhead\.norm\.", "norm_pre."),)),
     Layout("MMPose's CSPNeXt", ((r"\bstage(\d)\.", shifted("stages.{}.", -1)),)),
     Layout(
         "MMPose's MobileNetV2",
