@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from raypose.errors import RayPoseError, nearest
@@ -33,17 +33,22 @@ def takes_anything(component: Callable) -> bool:
 
 
 def call_problems(
-    component: Callable, args: Mapping[str, Any], given_later: frozenset[str] = frozenset()
+    component: Callable,
+    args: Mapping[str, Any],
+    given_later: frozenset[str] = frozenset(),
+    writable: Iterable[str] | None = None,
 ) -> list[tuple[str | None, str, str, str]]:
     """What is wrong with calling `component(**args)`: a list of (argument or None, message, hint, rule).
 
-    `given_later` are arguments that a builder fills in, so that their absence is no mistake.
+    `given_later` are arguments that a builder fills in, so that their absence is no mistake; `writable`, the names
+    that the user may write, default: all arguments.
     """
     known, name = parameters(component), getattr(component, "__name__", str(component))
     found: list[tuple[str | None, str, str, str]] = []
     if not takes_anything(component):
-        for key in args.keys() - known.keys():
-            found.append((key, f"{name} takes no argument '{key}'", nearest(key, known), "unknown-argument"))
+        names = set(known if writable is None else writable)
+        for key in args.keys() - names:
+            found.append((key, f"{name} takes no argument '{key}'", nearest(key, names), "unknown-argument"))
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in args and key not in given_later:
             found.append((None, f"{name} needs the argument '{key}'", "", "missing-argument"))

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
+from raypose import entry_points
 from raypose.callables import Lazy, call_problems, parameters, subclass
 from raypose.callables import takes_anything as takes_anything
 from raypose.errors import Problem, RayPoseError, nearest
 
-# What has not been loaded yet: groups of entry points by which installed packages register components, and members.
+# Groups of entry points by which installed packages register components, as far as they have not been loaded yet.
 _groups = ["raypose.components"]
-_entry_points: list[Any] = []
 
 
 class Registry:
@@ -39,6 +38,7 @@ class Registry:
         self._builtin = list(builtin)
         self._base = base
         self._entries: dict[str, Any] = {}
+        self._left_out: dict[str, str] = {}
 
     def register_module(
         self, name: str | list[str] | None = None, force: bool = False, module: Callable | Lazy | None = None
@@ -75,16 +75,28 @@ class Registry:
         """
         self.register_module(name, module=Lazy(target))
 
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Refuse classes, by the full names of where they are defined, with the reason as the message.
+
+        Example:
+            >>> OPTIMIZERS.leave_out({"torch.optim.lbfgs.LBFGS": "evaluates the loss several times a step"})
+        """
+        self._left_out.update(reasons)
+
     def get(self, name: str) -> Callable:
         """The component of that name.
 
         Raises:
-            RayPoseError: no such component (the hint names the nearest one, or all), or it cannot be imported.
+            RayPoseError: no such component (the hint names the nearest one, or all), one that is left out, or it cannot
+                be imported.
         """
         self._load()
         if name not in self._entries and self._base is not None and "." in name:
-            return subclass(name, Lazy(self._base), self.name)
+            found = subclass(name, Lazy(self._base), self.name)
+            self._refuse(name, f"{found.__module__}.{found.__qualname__}".__eq__)
+            return found
         if name not in self._entries:
+            self._refuse(name, lambda full: full.rpartition(".")[2] == name)
             hint = nearest(name, self._entries)
             raise RayPoseError(f"unknown {self.name} '{name}'", hint=hint, rule="unknown-component")
         if isinstance(self._entries[name], Lazy):
@@ -116,6 +128,11 @@ class Registry:
     def __repr__(self) -> str:
         return f"Registry({self.name!r}, {list(self)})"
 
+    def _refuse(self, name: str, is_meant: Callable[[str], bool]) -> None:
+        for full, reason in self._left_out.items():
+            if is_meant(full):
+                raise RayPoseError(f"{self.name} '{name}' {reason}", rule="left-out")
+
     def _load(self) -> None:
         self._load_builtin()
         load_entry_points()
@@ -127,28 +144,12 @@ class Registry:
 
 def load_entry_points() -> None:
     """Load those that are left, after all built-in components, so that a name taken twice is the package's mistake."""
-    from importlib.metadata import entry_points
+    entry_points.load(_groups, before=_load_all_builtin)
 
-    while _groups:
-        _entry_points.extend(entry_points(group=_groups.pop()))
-    for registry in REGISTRIES.values() if _entry_points else ():
+
+def _load_all_builtin() -> None:
+    for registry in REGISTRIES.values():
         registry._load_builtin()
-    while _entry_points:
-        _load_entry_point(_entry_points.pop(0))
-
-
-def _load_entry_point(entry: Any) -> None:
-    """A module, or a callable without arguments, which is called."""
-    try:
-        loaded = entry.load()
-        if callable(loaded):
-            loaded()
-    except Exception as error:
-        problems = error.problems if isinstance(error, RayPoseError) else [Problem(f"{type(error).__name__}: {error}")]
-        where = f"entry point '{entry.name}' of {entry.dist.name}"
-        raise RayPoseError(
-            replace(each, message=f"{where}: {each.message}", rule=each.rule or "plugin") for each in problems
-        ) from error
 
 
 def build_from_cfg(cfg: Mapping[str, Any], registry: Registry, default_args: Mapping[str, Any] | None = None) -> Any:

@@ -101,5 +101,6 @@ def evaluate(
         raise RayPoseError(f"the model predicts {', '.join(names)}, but the dataset has {', '.join(table.info.names)}")
     batches = Batches(table, PixelReader(), input_size=data.input_size, batch_size=32, padding=data.padding)
     pairs = table.info.flip_pairs if training.flip_test else None
-    validation = Validation(table, batches, partial(metrics.evaluate, training.metrics), device, flip_pairs=pairs)
+    autocast = Precision(training.precision, device).autocast
+    validation = Validation(table, batches, partial(metrics.evaluate, training.metrics), device, autocast, pairs)
     return validation(model), validation.predictions()

@@ -211,7 +211,7 @@ wrapped_pruner: {type: Median} => patience: 3
 {type: Median} => {type: Median, §n: 3}
     median takes no argument 'n'; known: n_startup_trials
 {type: AdamW, lr: 0.1} => {type: AdamW, §rl: 0.1}
-    adam takes no argument 'rl'; known: betas, lr, params
+    adam takes no argument 'rl'; known: betas, constructor, lr, paramwise_cfg
 [{type: AdamW}] => [{type: §AdmW}]
     unknown optimizer 'AdmW'; did you mean 'AdamW'?
 constructor: Default => constructor: §Defalt
@@ -221,7 +221,17 @@ constructor: Cocktail => constructor: §Coctail
 {type: AdamW, lr: 1, constructor: Default} => §{lr: 1}
     'optimizer' lacks its 'type'
 warmup: 0.05 => §wramup: 0.05
-    cosine takes no argument 'wramup'; known: T_max, optimizer
+    cosine takes no argument 'wramup'; did you mean 'warmup'?
+warmup: 0.05 => §zzz: 0.05
+    cosine takes no argument 'zzz'; known: T_max, warmup, warmup_iters, warmup_ratio, warmup_type
+warmup: 0.05 => §optimizer: 0.05
+    cosine takes no argument 'optimizer'; known: T_max, warmup, warmup_iters, warmup_ratio, warmup_type
+warmup: 0.05 => warmup: 0.05, §warmup_iters: 5
+    warmup and warmup_iters say the same; give warmup or warmup_iters
+warmup: 0.05 => T_max: 3, §warmup_ratio: 0.1
+    'warmup_ratio' needs a length; give warmup or warmup_iters
+pretrained: some_name => §pretraind: some_name
+    hourglass takes no argument 'pretraind'; did you mean 'pretrained'?
 # values
 epochs: 20 => epochs: §20.5
     'epochs' must be an integer, but got 20.5
@@ -246,7 +256,7 @@ mode: max => mode: §maximise
 name: openfield => name: §my mice
     'name' must match pattern '^\w[\w.-]*$', but got "my mice"
 [192, 192] => §[192]
-    'input_size' must be tuple[int, int], but got [192]
+    'input_size' must be a list of 2 integers, but got [192]
 [192, 192] => [192, §x]
     'input_size' must be an integer, but got "x"
 [192, 192] => [{randint: [2, 5]}, §{uniform: [2, 5]}]
@@ -257,6 +267,8 @@ depth: {choice: [18, 50]} => depth: §{randint: [18, 50]}
     'depth' must be 18, 34 or 50, but got {"randint":[18,50]}
 use_target_weight: true => use_target_weight: §1
     'use_target_weight' must be true or false, but got 1
+lr: 0.1 => lr: §-1
+    'lr' must be greater than or equal to 0, but got -1
 lr: 0.1 => lr: §'1e-1'
     'lr' must be a number, but got "1e-1"; write it without quotes
 [0.9, 0.999] => [0.9, §x]
@@ -540,6 +552,13 @@ def test_load_checked_loads_plugins_first(folder) -> None:
     assert load_checked(file, samplers=SAMPLERS.get, schedulers=SCHEDULERS.get).default()["plugins"] == [
         f"{folder}/mine.py"
     ]
+    (folder / "one.py").write_text("from raypose import NECKS\nNECKS.register_module('FromOneFile', module=dict)\n")
+    file.write_text(GOOD.replace("seed: 3", "plugins: one.py", 1))
+    with pytest.raises(RayPoseError, match="'plugins' must be a list") as caught:
+        load_checked(file, samplers=SAMPLERS.get, schedulers=SCHEDULERS.get)
+    assert len(caught.value.problems) == 1
+    assert "FromOneFile" in registry.NECKS
+    registry.NECKS.remove(lambda each: each is dict)
     file.write_text(GOOD.replace("ResNet", "ResNt"))
     with pytest.raises(RayPoseError, match=r"s.yaml:12:15: unknown backbone 'ResNt'"):
         load_checked(file)
@@ -601,6 +620,27 @@ REAL_BAD = [
      "RLEHead gives 'rle', but MSRAHeatmap is a codec of 'heatmap'"),
     ("type: ResNet", "type: §ResNt", "unknown backbone 'ResNt'; did you mean 'ResNet'?"),
     ("choice: [18, 50]", "choice: [18, §49]", "'depth' must be 18, 34, 50, 101 or 152, but got 49"),
+    ("AdamW, lr: {log", "§LBFGS, lr: {log", "optimizer 'LBFGS' evaluates the loss several times a step"),
+    ("AdamW, lr: {log", "§torch.optim.LBFGS, lr: {log", "optimizer 'torch.optim.LBFGS' evaluates the loss several"),
+    ("SGD, lr: {log", "SGD, weight_decay: §-1, lr: {log", "'weight_decay' must be greater than or equal to 0, but got -1"),
+    ("norm_decay_mult", "§nrm_decay_mult", "unknown key 'nrm_decay_mult' in 'paramwise_cfg' of Default"),
+    ("norm_decay_mult: 0", "norm_decay_mult: {choice: [0, §-1]}", "'norm_decay_mult' must be greater than or equal to 0"),
+    ("norm_decay_mult: 0", "custom_keys: {bn: {§lr: 1}}",
+     "unknown key 'lr' in custom_keys['bn']; known: decay_mult, lr_mult"),
+    ("norm_decay_mult: 0", "custom_keys: {bn: {lr_mult: §x}}", "'lr_mult' must be a number, but got \"x\""),
+    ("norm_decay_mult: 0", "custom_keys: §[bn]", "'custom_keys' must be a mapping, but got [\"bn\"]"),
+    ("bias_lr_mult: 2", "§bias_lr: 2", "unknown key 'bias_lr' in 'paramwise_cfg' of DefaultOptimizerConstructor"),
+    ("CocktailOptimizerConstructor\n", "CocktailOptimizerConstructor\n      paramwise_cfg: {§bias_lr_mult: 2}\n",
+     "unknown key 'bias_lr_mult' in 'paramwise_cfg' of CocktailOptimizerConstructor"),
+    *(
+        ("{norm_decay_mult: 0}", f"{{norm_decay_mult: 0, {wrong}}}, constructor: LayerDecayOptimizerConstructor", text)
+        for wrong, text in (
+            ("§decay_rat: 0.5", "unknown key 'decay_rat' in 'paramwise_cfg' of LayerDecayOptimizerConstructor; did you"),
+            ("decay_rate: §2", "'decay_rate' must be less than or equal to 1, but got 2"),
+            ("decay_rate: 0.5, decay_type: §layerwise", "'decay_type' must be 'layer_wise' or 'stage_wise', but got"),
+            ("decay_rate: 0.5, num_layers: §x", "'num_layers' must be"),
+        )
+    ),
     ("momentum", "§momentun", "SGD takes no argument 'momentun'; did you mean 'momentum'?"),
     ("lr: 0.01", "lr: §'0.01'", "'lr' must be a number, but got \"0.01\"; write it without quotes"),
     ("warmup", "§wormup", "CosineAnnealingLR takes no argument 'wormup'"),
@@ -632,6 +672,36 @@ def test_real_components(folder, monkeypatch) -> None:
         (problem, *more) = problems(REAL.replace(old, new.replace("§", ""), 1))
         assert more == [], new
         assert problem.startswith(f"s.yaml:{where}: {expected}")
+
+
+def test_real_constructors_of_users_say_themselves_what_paramwise_cfg_holds(folder, monkeypatch) -> None:
+    from raypose.optim.constructors import DefaultOptimizerConstructor
+    from raypose.registry import OPTIMIZER_BUILDERS
+
+    @dataclasses.dataclass
+    class Times:
+        times: Annotated[float, Field(gt=0)] = 1.0
+
+    class Inherits(DefaultOptimizerConstructor): ...
+
+    class Declares(DefaultOptimizerConstructor):
+        paramwise = Times
+
+    monkeypatch.setenv("RAYPOSE_TEST_DATA", str(folder))
+    text = REAL.replace(
+        "{norm_decay_mult: 0}",
+        "{times: 0}, constructor: {choice: [Inherits, Silent, Declares, DefaultOptimizerConstructor]}",
+    )
+    OPTIMIZER_BUILDERS.register_module(module=Inherits)
+    OPTIMIZER_BUILDERS.register_module("Silent", module=constructor)
+    OPTIMIZER_BUILDERS.register_module(module=Declares)
+    try:
+        problems = check(Space.parse(text, file="s.yaml", folder=folder))
+    finally:
+        OPTIMIZER_BUILDERS.remove(lambda each: each in (Inherits, constructor, Declares))
+    unknown, wrong = (each.message for each in problems)
+    assert unknown == "unknown key 'times' in 'paramwise_cfg' of DefaultOptimizerConstructor"
+    assert wrong == "'times' must be greater than 0, but got 0"
 
 
 def test_real_kinds_of_every_combination(folder, monkeypatch) -> None:

@@ -17,7 +17,7 @@ PACKAGE = Path(raypose.__file__).parent
 DOCS = PACKAGE.parent / "docs" / "architecture.md"
 
 BOTTOM = {"errors", "files"}
-SEARCHED = {*BOTTOM, "registry", "config", "space", "kinds"}
+SEARCHED = {*BOTTOM, "arguments", "registry", "config", "space", "kinds"}
 COMPONENTS = {"codecs", "models", "optim", "data", "metrics"}
 BUILT = {*SEARCHED, *COMPONENTS, "check", "plugins", "training"}
 TRIAL = {*BUILT, "model_folder", "trial", "reporting", "journal"}
@@ -29,14 +29,16 @@ MAY_IMPORT = {
     "journal": BOTTOM,
     "kinds": BOTTOM,
     "callables": {"errors"},
-    "registry": {*BOTTOM, "callables"},
+    "arguments": {"errors"},
+    "entry_points": {"errors"},
+    "registry": {*BOTTOM, "callables", "entry_points"},
     "space": BOTTOM,
     "__init__": {"errors", "registry"},
     "config": {*BOTTOM, "registry"},
     "plugins": {*BOTTOM, "registry"},
     "check": {*SEARCHED, "plugins"},
-    "codecs": {*BOTTOM, "registry", "config"},
-    **{name: {*BOTTOM, "registry", "config", "kinds", "codecs"} for name in COMPONENTS - {"codecs"}},
+    "codecs": {*BOTTOM, "arguments", "registry", "config"},
+    **{name: {*BOTTOM, "arguments", "registry", "config", "kinds", "codecs"} for name in COMPONENTS - {"codecs"}},
     "training": BOTTOM,
     "reporting": {*BOTTOM, "space", "journal"},
     "model_folder": BUILT,
@@ -48,7 +50,20 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 NEITHER_TORCH_NOR_RAY = [
-    *("errors", "files", "journal", "callables", "kinds", "registry", "space", "__init__", "config", "plugins", "check")
+    *(
+        "errors",
+        "files",
+        "journal",
+        "arguments",
+        "callables",
+        "entry_points",
+        "kinds",
+        "registry",
+        "space",
+        "__init__",
+        "config",
+    ),
+    *("plugins", "check"),
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -95,6 +95,8 @@ def test_tracebacks_and_sources_name_the_users_file(tmp_path):
         ("a = 1\n\nraise ValueError('no good')\n", 3, "plugin: ValueError: no good"),
         ("def f():\n    return 1 / 0\nf()\n", 2, "plugin: ZeroDivisionError: division by zero"),
         ("import json\njson.loads('{')\n", 2, "plugin: JSONDecodeError"),
+        ("import sys\n\nsys.exit(3)\n", 3, "plugin: SystemExit: 3"),
+        ("a = 1\0\n", None, "plugin: null bytes"),
         ("import no_such_module\n", 1, "plugin: ModuleNotFoundError: No module named 'no_such_module'"),
         ("from raypose import METRICS\nMETRICS.register_module(module=METRICS.get('PCK'))\n", 2, "already registered"),
     ],
@@ -301,6 +303,7 @@ def test_an_entry_point_of_another_group_is_left_alone(install):
     ("text", "line", "message"),
     [
         ("x = 1\nraise ValueError('no good')\n", 2, "ValueError: no good"),
+        ("raise SystemExit('done')\n", 1, "SystemExit: done"),
         ("x = 1\n\nx = (\n", 3, "SyntaxError: '(' was never closed"),
         ("from raypose import LOSSES\nLOSSES.register_module('L1Loss', module=dict)\n", 2, "already registered"),
     ],

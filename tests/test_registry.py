@@ -80,6 +80,10 @@ def test_all_wrong_arguments_come_at_once(shapes):
 
 def test_what_a_builder_gives_later_is_not_missing(shapes):
     assert call_problems(shapes.get("Circle"), {}, frozenset({"radius"})) == []
+    ((_, _, hint, _),) = call_problems(
+        shapes.get("Circle"), {"radius": 1, "x": 2}, writable=["radius", "color", "more"]
+    )
+    assert hint == "known: color, more, radius"
 
 
 def test_a_name_is_taken_once(shapes):
@@ -211,6 +215,19 @@ def test_dotted_names_are_names_where_a_registry_says_of_what(shapes, module):
             dicts.get(name)
     with pytest.raises(RayPoseError, match=r"unknown shape 'my_dicts.Mine'"):
         shapes.get("my_dicts.Mine")
+
+
+def test_what_is_left_out_is_refused_with_its_reason(module):
+    module("my_left", "class Mine(dict): ...\nAlias = Mine\n")
+    module("my_other", "class Mine(dict): ...\n")
+    dicts = Registry("mapping", base="builtins:dict")
+    dicts.leave_out({"my_left.Mine": "is too slow"})
+    for name in ("Mine", "my_left.Mine", "my_left.Alias"):
+        with pytest.raises(RayPoseError, match=f"^mapping '{name}' is too slow$"):
+            dicts.get(name)
+    assert dicts.get("my_other.Mine").__module__ == "my_other"  # another one of that name
+    dicts.register_module("Mine", module=dicts.get("my_other.Mine"))
+    assert dicts.get("Mine").__module__ == "my_other"
 
 
 @pytest.fixture

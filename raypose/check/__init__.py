@@ -10,6 +10,7 @@ from pathlib import Path
 
 from raypose import config
 from raypose.check.agreement import misfits
+from raypose.check.paramwise import paramwise
 from raypose.check.report import Report
 from raypose.check.rules import missing_files, not_searchable, unknown_metric
 from raypose.check.sections import section
@@ -36,6 +37,7 @@ def check(space: Space, *, samplers: Lookup | None = None, schedulers: Lookup | 
     section(report, space.tree, config.SpaceFile, "the top level")
     not_searchable(report, space.tree)
     misfits(report, space.tree)
+    paramwise(report, space.tree.entries.get("optimizer"))
     missing_files(report, space.tree)
     unknown_metric(report, space.tree)
     return report.in_order()
@@ -52,6 +54,7 @@ def load_checked(path: str | Path, *, samplers: Lookup | None = None, schedulers
     """
     space = Space.load(path)
     plugins = space.default().get("plugins")
+    plugins = [plugins] if isinstance(plugins, str) else plugins  # not a list is reported, but no unknown names then
     if isinstance(plugins, list) and all(isinstance(each, str) for each in plugins):
         from raypose.plugins import load_plugins
 

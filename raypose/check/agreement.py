@@ -86,5 +86,7 @@ def _codec(report: Report, cfg: Any) -> Any:
 def _losses(report: Report, cfg: Any) -> list[Any]:
     """The class of a loss, or those of all that are summed."""
     parts = cfg.get("losses") if isinstance(cfg, Table) else None
-    found = [_get(report, "loss_keypoint", each) for each in (parts if isinstance(parts, list) else [cfg])]
-    return [each for each in found if each is not None]
+    if isinstance(parts, list):
+        return [each for part in parts for each in _losses(report, part)]
+    found = _get(report, "loss_keypoint", cfg)
+    return [] if found is None else [found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from inspect import Parameter
-from typing import Any
+from typing import Annotated, Any
 
 from raypose.check.report import Report, alternatives, is_null, shown
 from raypose.check.slots import Slot
@@ -85,16 +85,33 @@ def _look_up(report: Report, named: Node, kind: str, get: Callable[[str], Callab
 
 
 def _call(report: Report, called: Callable, named: Node, args: Mapping, slot: Slot) -> None:
-    known = parameters(called)
+    known = {key: parameter for key, parameter in parameters(called).items() if key not in slot.hidden}
     own = {key: child for key, child in args.entries.items() if key in known or key not in slot.extra}
-    for key, message, hint, rule in call_problems(called, own, slot.given):
+    for key, message, hint, rule in call_problems(called, own, slot.given, {*known, *slot.extra}):
         report.add(named.mark if key is None else args.key_marks[key], message, rule, hint)
     for key, child in args.entries.items():
         if key in known:
-            _argument(report, child, key, known[key])
+            _argument(report, child, key, _bounded(known[key], slot.bounds.get(key)))
         else:
             fits(report, child, slot.extra.get(key, Any), key)
             _nested(report, Mapping(args.mark, {key: child}, args.key_marks))
+    _one_of(report, args, slot)
+
+
+def _one_of(report: Report, args: Mapping, slot: Slot) -> None:
+    """Of some of a slot's own keys exactly one must be there, if any of its own keys is."""
+    given = [key for key in args.entries if key in slot.one_of]
+    own = [key for key in args.entries if key in slot.extra]
+    if slot.one_of and own and len(given) != 1:
+        hint = f"give {' or '.join(slot.one_of)}"
+        message = f"{' and '.join(given)} say the same" if given else f"'{own[0]}' needs a length"
+        report.add(args.key_marks[(given or own)[-1]], message, "wrong-value", hint)
+
+
+def _bounded(parameter: Parameter, bound: Any) -> Parameter:
+    """A parameter whose annotation has bounds too, if YAML can give it numbers."""
+    plain = checkable(parameter.annotation)
+    return parameter if bound is None or plain is Any else parameter.replace(annotation=Annotated[plain, bound])
 
 
 def _argument(report: Report, node: Node, key: Any, parameter: Parameter) -> None:

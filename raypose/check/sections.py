@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import typing
 from typing import Any
@@ -47,12 +48,23 @@ def _field(report: Report, node: Node, key: str, annotation: Any) -> None:
                 section(report, each, INSTEAD[key], f"'{key}'")
             else:
                 component(report, each, key, optional)
+    elif (described := _described_items(annotation)) is not None:
+        for each in alternatives(node):
+            for name, child in each.entries.items() if isinstance(each, Mapping) else ():
+                section(report, child, described, f"{key}['{name}']")
+        fits(report, node, dict, key)
     elif nested is not None:
         for each in alternatives(node):
             if not (optional and is_null(each)):
                 section(report, each, nested, f"'{key}'")
     else:
         fits(report, node, annotation, key)
+
+
+def _described_items(annotation: Any) -> type | None:
+    """The dataclass that each value of a mapping is described by, if the annotation names one."""
+    items = typing.get_args(annotation)[1:] if typing.get_origin(annotation) is collections.abc.Mapping else ()
+    return next((item for item in items if isinstance(item, type) and dataclasses.is_dataclass(item)), None)
 
 
 def _means(node: Mapping, key: str) -> bool:

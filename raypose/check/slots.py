@@ -25,6 +25,9 @@ GIVEN = {
     "lr_schedule": {"optimizer", "clock"},
 }
 
+# Those of them that are never the user's to write.
+HIDDEN = {"optimizer": {"params"}, "lr_schedule": {"optimizer", "clock"}}
+
 # Keys that a builder takes out before it builds, with their types, by registry.
 EXTRA: dict[str, dict[str, Any]] = {
     "backbone": {"pretrained": Optional[str]},  # noqa: UP045
@@ -38,8 +41,14 @@ EXTRA: dict[str, dict[str, Any]] = {
     },
 }
 
+# Of EXTRA's keys those of which exactly one goes with any of the others, by registry.
+ONE_OF = {"lr_schedule": ("warmup", "warmup_iters")}
+
+# Bounds of numbers that signatures don't tell, by registry.
+BOUNDS = {"optimizer": {"lr": Field(ge=0), "weight_decay": Field(ge=0)}}
+
 # The type of a component that names none, by registry.
-DEFAULT_TYPE = {"posenet": "TopDown"}
+DEFAULT_TYPE = {"posenet": "TopDown", "optimizer constructor": "DefaultOptimizerConstructor"}
 
 # Keys under which samplers and schedulers stand, those that they take as arguments included.
 SAMPLER_KEYS = ("sampler", "base_sampler", "independent_sampler")
@@ -53,7 +62,10 @@ class Slot:
     name: str
     get: Lookup
     given: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    one_of: tuple[str, ...] = ()
+    bounds: Mapping[str, Any] = field(default_factory=dict)
     default_type: str | None = None
     many: bool = False  # a list of components
 
@@ -65,7 +77,10 @@ def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) 
             registry.name,
             registry.get,
             frozenset(GIVEN.get(registry.name, ())),
+            frozenset(HIDDEN.get(registry.name, ())),
             EXTRA.get(registry.name, {}),
+            ONE_OF.get(registry.name, ()),
+            BOUNDS.get(registry.name, {}),
             DEFAULT_TYPE.get(registry.name),
             key in config.LISTS,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc
-import inspect
 import json
 import re
 import types
@@ -14,8 +13,10 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import TypeAdapter, ValidationError
 
+from raypose.arguments import about_bounds
 from raypose.check.report import Report, shown
 from raypose.check.variants import variants
+from raypose.check.words import in_words
 from raypose.errors import nearest
 from raypose.space.kinds import KINDS
 from raypose.space.schema import plain
@@ -99,21 +100,13 @@ def _mismatch(node: Node, expected: Any) -> tuple[Node, str] | None:
         errors = error.errors()
         places = [_place(node, each["loc"]) for each in errors]
         depth, where = max(places, key=lambda place: place[0])
-        message = next(each["msg"] for each, place in zip(errors, places, strict=True) if place[0] == depth)
-        said = _RULE.match(message)
-        if (len(errors) > 1 and depth == 0) or said is None:
-            return where, f"must be {inspect.formatannotation(_unbounded(expected))}"
+        deepest = about_bounds([each for each, place in zip(errors, places, strict=True) if place[0] == depth])
+        said = _RULE.match(deepest[0]["msg"])
+        if (len(deepest) > 1 and depth == 0) or said is None:
+            return where, f"must be {in_words(expected)}"
         verb, what = said.groups()
         return where, f"must {verb} {_WORDS.get(what, what)}"
     return None
-
-
-def _unbounded(annotation: Any) -> Any:
-    """What `checkable` gave, without the bounds of the values."""
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Annotated:
-        return _unbounded(args[0])
-    return annotation if origin in (None, Literal) else origin[tuple(map(_unbounded, args))]
 
 
 def _place(node: Node, loc: tuple[int | str, ...]) -> tuple[int, Node]:

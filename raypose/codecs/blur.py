@@ -47,6 +47,11 @@ def odd(name: str, size: int) -> int:
     return size
 
 
+def blur_size(size: int | None, sigma: float) -> int:
+    """The argument `blur_kernel_size`, odd; by default it matches `sigma`."""
+    return odd("blur_kernel_size", matched_size(sigma) if size is None else size)
+
+
 def bell(distance: Tensor, sigma: float) -> Tensor:
     """exp(-distance² / 2 sigma²), a gaussian of peak 1."""
     return torch.exp(-(distance**2) / (2 * sigma**2))

@@ -33,7 +33,13 @@ def dark(maps: Tensor, x: Tensor, y: Tensor, kernel_size: int) -> Tensor:
     determinant = dxx * dyy - dxy**2
     step_x = (dxy * dy - dyy * dx) / determinant
     step_y = (dxy * dx - dxx * dy) / determinant
-    return torch.stack((_near(center_x + step_x, x, kernel_size), _near(center_y + step_y, y, kernel_size)), -1)
+    return torch.stack(
+        (
+            _near(center_x + step_x, x, kernel_size, maps.shape[-1]),
+            _near(center_y + step_y, y, kernel_size, maps.shape[-2]),
+        ),
+        -1,
+    )
 
 
 def dark_1d(values: Tensor, x: Tensor, kernel_size: int) -> Tensor:
@@ -41,7 +47,7 @@ def dark_1d(values: Tensor, x: Tensor, kernel_size: int) -> Tensor:
     places, weights, center = _taps(x, values.shape[-1], kernel_size)
     around = values.gather(-1, places).unsqueeze(-2)
     slope, bend = _derivatives(*_log((weights * around).sum(-1)).unbind(-1))
-    return _near(center - slope / bend, x, kernel_size)
+    return _near(center - slope / bend, x, kernel_size, values.shape[-1])
 
 
 def _taps(at: Tensor, length: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -68,7 +74,8 @@ def _derivatives(before: Tensor, at: Tensor, after: Tensor) -> tuple[Tensor, Ten
     return (after - before) / 2, (before + after - 2 * at).clamp(max=-1e-6)
 
 
-def _near(top: Tensor, peak: Tensor, size: int) -> Tensor:
-    """The top, but no farther from the highest pixel than noise moves that."""
+def _near(top: Tensor, peak: Tensor, size: int, length: int) -> Tensor:
+    """The top, but no farther from the highest pixel than noise moves that, and inside the map."""
     reach = max(1, size // 8)
-    return torch.minimum(torch.maximum(top, peak - reach), (peak + reach).to(top.dtype))
+    near = torch.minimum(torch.maximum(top, peak - reach), (peak + reach).to(top.dtype))
+    return near.clamp(-0.5, length - 0.5)

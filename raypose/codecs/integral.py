@@ -8,6 +8,7 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.codecs.density import mass_near
 from raypose.codecs.msra import MSRAHeatmap
 from raypose.codecs.regression import RegressionLabel
@@ -30,8 +31,9 @@ class IntegralRegressionLabel:
 
     output = ("coordinates", "coordinates+density")
 
-    def __init__(self, input_size: tuple[int, int], sigma: PositiveFloat = 2.0) -> None:
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+    @checked
+    def __init__(self, input_size: Size, sigma: PositiveFloat = 2.0) -> None:
+        self.input_size = input_size
         self.sigma = sigma
         self.coordinates = RegressionLabel(input_size)
         self.heatmap = MSRAHeatmap(input_size, sigma)

@@ -6,14 +6,16 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.codecs.blur import bell, kernel_sigma, match, odd
-from raypose.codecs.geometry import keypoint_weights, rescale, weighed
+from raypose.codecs.geometry import rescale
+from raypose.codecs.heatmap import HeatmapCodec
 from raypose.codecs.peaks import highest, quarter_pixel, values_at
 from raypose.registry import CODECS
 
 
 @CODECS.register_module()
-class MegviiHeatmap:
+class MegviiHeatmap(HeatmapCodec):
     """The heatmap pixel that a keypoint lies in, blurred, with peak 1; decoded as the highest pixel after another blur
     and a quarter pixel towards its higher neighbours.
 
@@ -34,27 +36,14 @@ class MegviiHeatmap:
         >>> keypoints, scores = codec.decode(targets)
     """
 
-    output = "heatmap"
-
-    def __init__(self, input_size: tuple[int, int], kernel_size: PositiveInt = 11) -> None:
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+    @checked
+    def __init__(self, input_size: Size, kernel_size: PositiveInt = 11) -> None:
+        self.input_size = input_size
         self.kernel_size = odd("kernel_size", kernel_size)
         self.sigma = kernel_sigma(kernel_size)
 
-    def encode(self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Targets [N,K,h,w] and weights [N,K,1]; what is not visible or outside has weight 0 and an empty map.
-
-        Args:
-            keypoints: [N,K,2] in input pixels.
-            visible: [N,K], labelled where above 0.
-            output_shape: (..., h, w) of the head's output.
-        """
-        height, width = output_shape[-2:]
-        weights = keypoint_weights(keypoints, visible, self.input_size)
-        centers = weighed(rescale(keypoints, self.input_size, (width, height)).round(), weights)
-        columns = self._kernel(centers[..., 0], width)
-        rows = self._kernel(centers[..., 1], height) * weights
-        return rows.unsqueeze(-1) * columns.unsqueeze(-2), weights
+    def centers(self, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+        return super().centers(keypoints, size).round()
 
     def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K], the heights of the peaks, from heatmaps [N,K,h,w]."""
@@ -64,7 +53,7 @@ class MegviiHeatmap:
         points = rescale(quarter_pixel(blurred, x, y), (heatmaps.shape[-1], heatmaps.shape[-2]), self.input_size)
         return points, values_at(heatmaps, x, y)
 
-    def _kernel(self, centers: Tensor, length: int) -> Tensor:
+    def profile(self, centers: Tensor, length: int) -> Tensor:
         grid = torch.arange(length, dtype=centers.dtype, device=centers.device)
         distance = (grid - centers.unsqueeze(-1)).abs()
         return bell(distance, self.sigma) * (distance <= self.kernel_size // 2)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
-from raypose.codecs.blur import bells, matched_size, odd
+from raypose.arguments import Size, checked
+from raypose.codecs.blur import blur_size
 from raypose.codecs.dark import dark
-from raypose.codecs.geometry import keypoint_weights, rescale, weighed
+from raypose.codecs.geometry import rescale
+from raypose.codecs.heatmap import HeatmapCodec
 from raypose.codecs.peaks import highest, quarter_pixel
 from raypose.registry import CODECS
 
 
 @CODECS.register_module()
-class MSRAHeatmap:
+class MSRAHeatmap(HeatmapCodec):
     """One gaussian of peak 1 a keypoint; decoded as the highest pixel and a part of a pixel towards its neighbours.
 
     MSRA's code rounds each gaussian's centre to a whole heatmap pixel, which throws up to half a pixel away (two input
@@ -39,38 +41,22 @@ class MSRAHeatmap:
         >>> keypoints, scores = codec.decode(targets)
     """
 
-    output = "heatmap"
-
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
+        input_size: Size,
         sigma: PositiveFloat = 2.0,
         unbiased: bool = True,
         blur_kernel_size: PositiveInt | None = None,
     ) -> None:
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
         self.sigma = sigma
         self.unbiased = unbiased
-        size = matched_size(sigma) if blur_kernel_size is None else blur_kernel_size
-        self.blur_kernel_size = odd("blur_kernel_size", size)
+        self.blur_kernel_size = blur_size(blur_kernel_size, sigma)
 
-    def encode(self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Targets [N,K,h,w] and weights [N,K,1]; what is not visible or outside has weight 0 and an empty map.
-
-        Args:
-            keypoints: [N,K,2] in input pixels.
-            visible: [N,K], labelled where above 0.
-            output_shape: (..., h, w) of the head's output.
-        """
-        height, width = output_shape[-2:]
-        weights = keypoint_weights(keypoints, visible, self.input_size)
-        centers = rescale(keypoints, self.input_size, (width, height))
-        if not self.unbiased:
-            centers = centers.round()
-        centers = weighed(centers, weights)
-        columns = bells(centers[..., 0], width, self.sigma)
-        rows = bells(centers[..., 1], height, self.sigma) * weights
-        return rows.unsqueeze(-1) * columns.unsqueeze(-2), weights
+    def centers(self, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+        exact = super().centers(keypoints, size)
+        return exact if self.unbiased else exact.round()
 
     def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K], the heights of the peaks, from heatmaps [N,K,h,w]."""

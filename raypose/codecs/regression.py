@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.codecs.geometry import keypoint_weights, weighed
 from raypose.registry import CODECS
 
@@ -26,8 +27,9 @@ class RegressionLabel:
 
     output: str | tuple[str, ...] = ("coordinates", "rle")
 
-    def __init__(self, input_size: tuple[int, int]) -> None:
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+    @checked
+    def __init__(self, input_size: Size) -> None:
+        self.input_size = input_size
 
     def encode(
         self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...] | None = None

@@ -8,10 +8,12 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.codecs.blur import bells, matched_size
 from raypose.codecs.dark import dark_1d
 from raypose.codecs.density import mass_near
 from raypose.codecs.geometry import keypoint_weights, rescale, weighed
+from raypose.config import Fraction
 from raypose.errors import RayPoseError
 from raypose.registry import CODECS
 
@@ -23,9 +25,9 @@ class SimCCLabel:
     """A distribution over bins along x and one along y for each keypoint; decoded by their highest bins.
 
     A gaussian target is centred on the keypoint itself, not on the nearest bin, and bins divide the input evenly, so that
-    the targets of a mirrored image are the mirrored targets. `normalize` makes each sum to 1, at borders too, as
-    `KLDiscretLoss` wants it; without, the peak is 1, for `KLDiscretLoss(label_softmax=True)`, as in RTMPose. A standard
-    target has its mass on the nearest bin, shared by two where the keypoint lies between them.
+    the targets of a mirrored image are the mirrored targets. `normalize` makes each sum to 1, at borders too;
+    without, the peak is 1. The losses scale targets themselves and learn the same from both. A standard target has its
+    mass on the nearest bin, shared by two where the keypoint lies between them.
 
     Args:
         input_size: width and height of the model's input, in pixels.
@@ -34,10 +36,10 @@ class SimCCLabel:
         simcc_split_ratio: bins a pixel.
         label_smooth_weight: the part of a standard target that the other bins share, in 0..1.
         normalize: whether gaussians sum to 1, else their peaks are 1.
-        use_dark: decode a part of a bin as well (see `raypose.codecs.dark`), else the highest bin's centre.
+        use_dark: decode a part of a bin of a gaussian as well (see `raypose.codecs.dark`), else the highest bin's centre.
 
     Raises:
-        RayPoseError: `label_smooth_weight` outside 0..1, or of gaussian targets.
+        RayPoseError: `label_smooth_weight` of gaussian targets, `use_dark` of others, or fewer than 2 bins.
 
     Example:
         >>> codec = SimCCLabel((192, 256))
@@ -46,25 +48,35 @@ class SimCCLabel:
 
     output = "simcc"
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
+        input_size: Size,
         smoothing_type: Literal["gaussian", "standard"] = "gaussian",
         sigma: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 6.0,
         simcc_split_ratio: PositiveFloat = 2.0,
-        label_smooth_weight: float = 0.0,
+        label_smooth_weight: Fraction = 0.0,
         normalize: bool = True,
         use_dark: bool = False,
     ) -> None:
-        if not 0 <= label_smooth_weight <= (smoothing_type == "standard"):
+        if min(input_size) * simcc_split_ratio < 2:
+            message = f"simcc_split_ratio {simcc_split_ratio:g} gives {input_size} fewer than 2 bins an axis"
+            raise RayPoseError(message, rule="wrong-value")
+        if use_dark and smoothing_type == "standard":
             raise RayPoseError(
-                f"label_smooth_weight is in 0..1, and 0 for gaussian targets, but got {label_smooth_weight}",
+                "use_dark reads the top of a gaussian, which standard targets do not have",
+                hint="smoothing_type: gaussian has one",
+                rule="wrong-value",
+            )
+        if label_smooth_weight and smoothing_type == "gaussian":
+            raise RayPoseError(
+                f"label_smooth_weight is 0 for gaussian targets, but got {label_smooth_weight}",
                 hint="smoothing_type: standard takes one",
                 rule="label-smooth-weight",
             )
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
         self.smoothing_type = smoothing_type
-        self.sigma = (sigma, sigma) if isinstance(sigma, (int, float)) else (sigma[0], sigma[1])
+        self.sigma = (sigma, sigma) if isinstance(sigma, float) else sigma
         self.simcc_split_ratio = simcc_split_ratio
         self.label_smooth_weight = label_smooth_weight
         self.normalize = normalize

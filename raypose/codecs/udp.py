@@ -8,15 +8,17 @@ import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
-from raypose.codecs.blur import bells, blur, matched_size, odd
+from raypose.arguments import Size, checked
+from raypose.codecs.blur import blur, blur_size
 from raypose.codecs.dark import dark
-from raypose.codecs.geometry import keypoint_weights, rescale_corners, weighed
+from raypose.codecs.geometry import rescale_corners
+from raypose.codecs.heatmap import HeatmapCodec
 from raypose.codecs.peaks import highest, values_at
 from raypose.registry import CODECS
 
 
 @CODECS.register_module()
-class UDPHeatmap:
+class UDPHeatmap(HeatmapCodec):
     """Gaussians of peak 1 on exact centres, or discs of 1 with the offsets from each of their pixels to the keypoint.
 
     Sizes are distances between the centres of the first and the last pixel: the scale is (size - 1) / (heatmap - 1), and a
@@ -42,39 +44,31 @@ class UDPHeatmap:
 
     output: str | tuple[str, ...] = ("heatmap", "combined")
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
+        input_size: Size,
         heatmap_type: Literal["gaussian", "combined"] = "gaussian",
         sigma: PositiveFloat = 2.0,
         blur_kernel_size: PositiveInt | None = None,
         radius_factor: PositiveFloat = 0.0546875,
     ) -> None:
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
         self.heatmap_type = heatmap_type
         self.output = "combined" if heatmap_type == "combined" else "heatmap"
         self.maps = 3 if heatmap_type == "combined" else 1
         self.sigma = sigma
-        size = matched_size(sigma) if blur_kernel_size is None else blur_kernel_size
-        self.blur_kernel_size = odd("blur_kernel_size", size)
+        self.blur_kernel_size = blur_size(blur_kernel_size, sigma)
         self.radius_factor = radius_factor
 
-    def encode(self, keypoints: Tensor, visible: Tensor, output_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Targets [N,K,h,w] or [N,K,3,h,w] and weights [N,K,1]; what is not visible or outside has weight 0, empty maps.
+    def centers(self, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+        return rescale_corners(keypoints, self.input_size, size)
 
-        Args:
-            keypoints: [N,K,2] in input pixels.
-            visible: [N,K], labelled where above 0.
-            output_shape: (..., h, w) of the head's output.
-        """
-        height, width = output_shape[-2:]
-        weights = keypoint_weights(keypoints, visible, self.input_size)
-        centers = weighed(rescale_corners(keypoints, self.input_size, (width, height)), weights)
+    def maps_around(self, centers: Tensor, weights: Tensor, size: tuple[int, int]) -> Tensor:
+        """[N,K,h,w], or [N,K,3,h,w] of discs."""
         if self.heatmap_type == "combined":
-            return self._discs(centers, width, height) * weights[..., None, None], weights
-        columns = bells(centers[..., 0], width, self.sigma)
-        rows = bells(centers[..., 1], height, self.sigma) * weights
-        return rows.unsqueeze(-1) * columns.unsqueeze(-2), weights
+            return self._discs(centers, *size) * weights[..., None, None]
+        return super().maps_around(centers, weights, size)
 
     def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K], the heights of the peaks, from [N,K,h,w] or [N,K,3,h,w]."""

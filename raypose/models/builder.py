@@ -8,13 +8,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
-from raypose.kinds import agreed, default_codec, default_loss, mismatches
-from raypose.models.losses.multiple import MultipleLossWrapper
 from raypose.models.outputs import stages
-from raypose.models.ports import Maps, Port, as_stages, dry_run, measure, probe
+from raypose.models.parts import codec_and_loss, fill, section
+from raypose.models.ports import Maps, Port, dry_run, measure, probe, run_stages
 from raypose.models.pretrained import load_pretrained, load_pretrained_model
 from raypose.models.topdown import select
-from raypose.registry import BACKBONES, CODECS, HEADS, LOSSES, NECKS, POSENETS, build_from_cfg, offer, parameters
+from raypose.registry import BACKBONES, HEADS, NECKS, POSENETS, offer, parameters
 
 
 def build_model(
@@ -47,58 +46,27 @@ def build_model(
     """
     given = {"num_keypoints": num_keypoints, "input_size": (int(input_size[0]), int(input_size[1]))}
     parts = {"type": "TopDown", **cfg}
-    backbone_cfg, head_cfg = _section(parts, "backbone"), _section(parts, "keypoint_head")
+    backbone_cfg, head_cfg = section(parts, "backbone"), section(parts, "keypoint_head")
     pretrained = {"model": parts.pop("pretrained", None), "backbone": None}
     if "pretrained" not in parameters(BACKBONES.get(backbone_cfg["type"])):
         pretrained["backbone"] = backbone_cfg.pop("pretrained", None)
 
-    owned = _owned(parts, head_cfg, {**given, "info": info})
-    backbone = build_from_cfg(offer(backbone_cfg, BACKBONES, **given), BACKBONES)
+    owned = codec_and_loss(parts, head_cfg, {**given, "info": info})
+    backbone = BACKBONES.build(offer(backbone_cfg, BACKBONES, **given))
     features, ports = probe(backbone, input_size)
     neck = None
     if parts.get("neck"):
-        neck_cfg = _section(parts, "neck")
-        neck = build_from_cfg(offer(neck_cfg, NECKS, in_channels=[port.channels for port in ports], **given), NECKS)
-        features = tuple(as_stages(dry_run(neck, maps), False)[0] for maps in features)
+        neck_cfg = section(parts, "neck")
+        neck = NECKS.build(fill(neck_cfg, NECKS, in_channels=[port.channels for port in ports], **given))
+        features = tuple(run_stages(neck, maps)[0] for maps in features)
         ports = measure(features[-1], input_size)
 
     head = _head(head_cfg, features, ports, {**owned, **given})
-    model = build_from_cfg({**parts, "backbone": backbone, "neck": neck, "keypoint_head": head, **owned}, POSENETS)
+    model = POSENETS.build({**parts, "backbone": backbone, "neck": neck, "keypoint_head": head, **owned})
     _check(model, features, num_keypoints)
     if init_weights and not any(parameter.is_meta for parameter in model.parameters()):
         _init_weights(model, **pretrained)
     return model
-
-
-def _section(cfg: Mapping[str, Any], key: str) -> dict[str, Any]:
-    section = cfg.get(key)
-    if not isinstance(section, Mapping) or not isinstance(section.get("type"), str):
-        raise RayPoseError(f"model.{key} is a mapping with a 'type', but got {section!r}", rule="missing-type")
-    return dict(section)
-
-
-def _owned(parts: dict[str, Any], head_cfg: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The built codec and loss: of the head's configuration, else the model's, else what suits the head."""
-    head = HEADS.get(head_cfg["type"])
-
-    def section(name: str, default: Mapping[str, Any]) -> dict[str, Any]:
-        return _section({name: head_cfg.pop(name, None) or parts.pop(name, None) or default}, name)
-
-    codec = CODECS.build(offer(section("codec", default_codec(head)), CODECS, **given))
-    kind = agreed(head, codec)
-    # A loss that turns logits into heatmaps scales them to the height of the codec's targets.
-    sigma = {"target_sigma": codec.sigma} if hasattr(codec, "sigma") else {}
-    loss = _loss(section("loss_keypoint", default_loss(kind)), {**given, **sigma, "kind": kind})
-    if problems := mismatches(head, codec, loss.losses if isinstance(loss, MultipleLossWrapper) else [loss]):
-        raise RayPoseError(problems)
-    return {"codec": codec, "loss_keypoint": loss}
-
-
-def _loss(cfg: dict[str, Any], given: dict[str, Any]) -> nn.Module:
-    """A loss, with the losses that it is made of."""
-    if isinstance(cfg.get("losses"), (list, tuple)):
-        cfg["losses"] = [_loss(_section({"losses": each}, "losses"), given) for each in cfg["losses"]]
-    return LOSSES.build(offer(cfg, LOSSES, **given))
 
 
 def _head(
@@ -112,7 +80,7 @@ def _head(
         "in_featuremap_size": [(each.shape[3], each.shape[2]) if each.ndim == 4 else None for _, each in taken],
     }
     one_each = {name: each[0] if in_ports is None else each for name, each in found.items()}
-    return build_from_cfg(offer(cfg, HEADS, num_stages=len(features), **one_each, **values), HEADS)
+    return HEADS.build(fill(cfg, HEADS, num_stages=len(features), **one_each, **values))
 
 
 def _check(model: Any, features: tuple[Maps, ...], num_keypoints: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +26,50 @@ def probe(backbone: nn.Module, input_size: tuple[int, int]) -> tuple[tuple[Maps,
     """What a backbone gives for two images of `input_size` (width, height): the stages, and the ports of each.
 
     Raises:
-        RayPoseError: a dry run failed.
+        RayPoseError: a dry run failed, or gave no feature maps; an input size that the backbone can't divide.
 
     Example:
         >>> probe(ResNet(depth=18, out_indices=(2, 3)), (192, 256))[1]
         (Port(channels=256, stride=16), Port(channels=512, stride=32))
     """
-    stages = as_stages(dry_run(backbone, image(input_size)), is_multi_stage(backbone))
+    divisor = getattr(backbone, "size_divisor", 1)
+    if any(length % divisor for length in input_size):
+        raise RayPoseError(
+            f"{type(backbone).__name__} needs images whose width and height are multiples of {divisor}, "
+            f"but got {input_size[0]}x{input_size[1]}",
+            rule="input-size",
+        )
+    stages = run_stages(backbone, image(input_size), is_multi_stage(backbone))
     declared = getattr(backbone, "out", None)
     return stages, tuple(declared) if declared is not None else measure(stages[-1], input_size)
+
+
+def run_stages(module: nn.Module, inputs: Any, multi_stage: bool = False) -> tuple[Maps, ...]:
+    """The stages of a backbone or a neck in a dry run.
+
+    Raises:
+        RayPoseError: it fails, or gives anything but feature maps.
+    """
+    output = dry_run(module, inputs)
+    stages = output if multi_stage else (output,)
+    if not _are(stages, lambda stage: isinstance(stage, Tensor) or _are(stage, lambda each: isinstance(each, Tensor))):
+        form = "a tuple of stages, each a tuple of feature maps" if multi_stage else "a tuple of feature maps"
+        raise RayPoseError(
+            f"{type(module).__name__} must give {form} [N,C,H,W], but it gave {_told(output)}", rule="feature-maps"
+        )
+    return as_stages(output, multi_stage)
+
+
+def _are(items: Any, fit: Callable[[Any], bool]) -> bool:
+    return isinstance(items, (tuple, list)) and len(items) > 0 and all(map(fit, items))
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(list(value.shape))
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_told, value))})"
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def image(input_size: tuple[int, int]) -> Tensor:
@@ -83,7 +119,7 @@ def dry_run(module: nn.Module, inputs: Any) -> Any:
             return _run_on("cpu", module, inputs)
         except Exception as error:
             name = type(module).__name__
-            raise RayPoseError(f"{name} fails on {_shapes(inputs)}: {error}", rule="dry-run") from error
+            raise RayPoseError(f"{name} fails on {_told(inputs)}: {error}", rule="dry-run") from error
     finally:
         module.train(was_training)
 
@@ -99,9 +135,3 @@ def _to(device: str, value: Any) -> Any:
     if isinstance(value, Tensor):
         return torch.zeros_like(value, device=device)
     return tuple(_to(device, each) for each in value)
-
-
-def _shapes(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return str(list(value.shape))
-    return f"({', '.join(map(_shapes, value))})"

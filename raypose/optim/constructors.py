@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 from torch.optim import Optimizer
@@ -12,7 +12,7 @@ from raypose.errors import Problem, RayPoseError, nearest
 from raypose.optim.cocktail import Cocktail
 from raypose.optim.entries import Entry, entries
 from raypose.optim.groups import Rules, build_on, check_cover
-from raypose.optim.paramwise import Paramwise
+from raypose.optim.paramwise import NoParamwise, Paramwise
 from raypose.registry import OPTIMIZER_BUILDERS, build_from_cfg
 
 
@@ -21,12 +21,15 @@ class DefaultOptimizerConstructor:
     """One optimizer for the whole model; `paramwise_cfg` as in mmcv 1.x, see `raypose.optim.paramwise.Paramwise`.
 
     Multipliers of the weight decay need one: the optimizer's argument, or a default that is not 0 (as AdamW's).
-    A constructor of one's own may inherit and return other `rules`.
+    A constructor of one's own may inherit and return other `rules`; one whose class sets `paramwise`, a dataclass of what
+    `paramwise_cfg` may hold, has that checked before anything is built.
 
     Example:
         >>> build = DefaultOptimizerConstructor(dict(type="AdamW", lr=1e-3), dict(norm_decay_mult=0))
         >>> optimizer = build(model)
     """
+
+    paramwise: ClassVar[type] = Paramwise
 
     def __init__(self, optimizer_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None) -> None:
         self.optimizer_cfg, self.paramwise_cfg = optimizer_cfg, paramwise_cfg
@@ -57,6 +60,8 @@ class CocktailOptimizerConstructor:
         >>> parts = dict(backbone=dict(type="SGD", lr=0.01), keypoint_head=dict(type="AdamW", lr=1e-3))
         >>> optimizer = CocktailOptimizerConstructor(parts)(model)
     """
+
+    paramwise: ClassVar[type] = NoParamwise
 
     def __init__(self, optimizer_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None) -> None:
         if paramwise_cfg:
@@ -115,7 +120,8 @@ def _check(portions: Mapping[str, list[Entry]], uncovered: list[str], model: nn.
     ]
     if uncovered:
         names = ", ".join(uncovered[:3]) + (f" and {len(uncovered) - 3} more" if len(uncovered) > 3 else "")
-        hint = "every trainable parameter must be in a part"
+        tops = list(dict.fromkeys(name.partition(".")[0] for name in uncovered))
+        hint = f"every trainable parameter must be in a part: add {', '.join(tops)}"
         problems.append(Problem(f"no optimizer for {names}", hint=hint, rule="uncovered-parameter"))
     if problems:
         raise RayPoseError(problems)

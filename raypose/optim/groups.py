@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from raypose.errors import RayPoseError
 from raypose.optim.entries import Entry, entries
+from raypose.optim.optimizers import HINTS
 from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
 
 Multipliers = tuple[float, float]  # of the learning rate and of the weight decay
@@ -41,7 +42,8 @@ def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], rules: R
             raise RayPoseError("the optimizer has nothing to train: every parameter is frozen", rule="nothing-to-train")
         return build_from_cfg({**optimizer_cfg, "params": groups}, OPTIMIZERS)
     except (TypeError, ValueError) as error:
-        raise RayPoseError(f"{optimizer_cfg['type']}: {error}", rule="wrong-value") from error
+        hint = next((hint for part, hint in HINTS.items() if part in str(error)), "")
+        raise RayPoseError(f"{optimizer_cfg['type']}: {error}", hint=hint, rule="wrong-value") from error
 
 
 def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Rules) -> list[dict[str, Any]]:

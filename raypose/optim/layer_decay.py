@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
+from pydantic import Field
 from torch import nn
 
 from raypose.errors import Problem, RayPoseError
@@ -16,9 +17,23 @@ from raypose.optim.groups import base_settings
 from raypose.optim.paramwise import Paramwise
 from raypose.registry import OPTIMIZER_BUILDERS
 
-KEYS = ("decay_rate", "layer_decay_rate", "decay_type", "num_layers")
-TYPES = ("layer_wise", "stage_wise")
+Rate = Annotated[float, Field(gt=0, le=1)]
+DecayType = Literal["layer_wise", "stage_wise"]
+TYPES = get_args(DecayType)
 POSITION_EMBEDDINGS = ("pos_embed", "relative_position_bias_table")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerDecayParamwise(Paramwise):
+    """What `paramwise_cfg` of layer decay may hold."""
+
+    decay_rate: Rate = None  # type: ignore[assignment]  # one of the two is needed
+    layer_decay_rate: Rate = None  # type: ignore[assignment]
+    decay_type: DecayType = "layer_wise"
+    num_layers: int | None = None
+
+
+KEYS = {each.name for each in fields(LayerDecayParamwise)} - {each.name for each in fields(Paramwise)}
 
 
 @OPTIMIZER_BUILDERS.register_module(["LayerDecayOptimizerConstructor", "LearningRateDecayOptimizerConstructor"])
@@ -38,6 +53,8 @@ class LayerDecayOptimizerConstructor(DefaultOptimizerConstructor):
         >>> build = LayerDecayOptimizerConstructor(dict(type="AdamW", lr=5e-4, weight_decay=0.1), dict(decay_rate=0.75))
         >>> optimizer = build(model)
     """
+
+    paramwise: ClassVar[type] = LayerDecayParamwise
 
     def rules(self, model: nn.Module) -> LayerDecay:
         cfg = self.paramwise_cfg or {}

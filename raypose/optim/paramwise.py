@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from torch import nn
 
 from raypose.errors import Problem, RayPoseError, nearest
@@ -14,7 +15,20 @@ from raypose.optim.entries import Entry
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 # Deformable convolutions by the names of their classes: mmcv's count too, without an import of it.
 DEFORMABLE = {"DeformConv2d", "ModulatedDeformConv2d"}
-CUSTOM = ("lr_mult", "decay_mult")
+Multiplier = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custom:
+    """The multipliers of one of `custom_keys`."""
+
+    lr_mult: Multiplier = 1.0
+    decay_mult: Multiplier = 1.0
+
+
+@dataclass(frozen=True)
+class NoParamwise:
+    """No key is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,19 +39,20 @@ class Paramwise:
     first) and overrides the other rules. Bias rules leave norm layers and the offset layers of deformable convolutions
     alone. An offset layer is a convolution called `conv_offset`, in or next to the deformable one.
 
+    Decay multipliers that are left out are None, so that the next rule has its say.
+
     Example:
         >>> Paramwise.read({"norm_decay_mult": 0, "custom_keys": {"backbone": {"lr_mult": 0.1}}})
     """
 
-    custom_keys: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    bias_lr_mult: float = 1.0
-    dcn_offset_lr_mult: float = 1.0
-    bias_decay_mult: float | None = None
-    norm_decay_mult: float | None = None
-    dwconv_decay_mult: float | None = None
-    flat_decay_mult: float | None = (
-        None  # of 1-D parameters about which none of the three above says anything (MMEngine)
-    )
+    custom_keys: Mapping[str, Custom] = field(default_factory=dict)
+    bias_lr_mult: Multiplier = 1.0
+    dcn_offset_lr_mult: Multiplier = 1.0
+    bias_decay_mult: Multiplier = None  # type: ignore[assignment]
+    norm_decay_mult: Multiplier = None  # type: ignore[assignment]
+    dwconv_decay_mult: Multiplier = None  # type: ignore[assignment]
+    # Of 1-D parameters about which none of the three above says anything (MMEngine).
+    flat_decay_mult: Multiplier = None  # type: ignore[assignment]
     bypass_duplicate: bool = False  # a parameter with several names follows the first
 
     @classmethod
@@ -51,14 +66,16 @@ class Paramwise:
         problems = list(_problems(cfg, [*(each.name for each in fields(cls)), *others], "paramwise_cfg"))
         if problems:
             raise RayPoseError(problems)
-        return cls(**{key: value for key, value in cfg.items() if key not in others})
+        given = {key: value for key, value in cfg.items() if key not in others}
+        custom = {name: Custom(**rule) for name, rule in given.pop("custom_keys", {}).items()}
+        return cls(custom_keys=custom, **given)
 
     def multipliers(self, entry: Entry) -> tuple[float, float]:
         """(learning rate, weight decay) multipliers of one parameter."""
         matches = [key for key in self.custom_keys if key in entry.name]
         if matches:
             rule = self.custom_keys[min(matches, key=lambda key: (-len(key), key))]
-            return rule.get("lr_mult", 1.0), rule.get("decay_mult", 1.0)
+            return rule.lr_mult, rule.decay_mult
         return self._lr_mult(entry), self._decay_mult(entry)
 
     def _lr_mult(self, entry: Entry) -> float:
@@ -123,7 +140,7 @@ def _problems(cfg: Any, known: Iterable[str], where: str) -> Iterator[Problem]:
             yield Problem(f"{where}: custom_keys is a mapping, but got {value!r}", rule="wrong-type")
         elif key == "custom_keys":
             for name, rule in value.items():
-                yield from _problems(rule, CUSTOM, f"custom_keys['{name}']")
+                yield from _problems(rule, [each.name for each in fields(Custom)], f"custom_keys['{name}']")
 
 
 def _is_multiplier(value: object) -> bool:

@@ -23,9 +23,9 @@ def told(name: str) -> Iterator[None]:
         yield
     except SyntaxError as error:
         raise RayPoseError(
-            Problem(f"plugin: {error.msg}", error.filename, error.lineno, error.offset, rule="plugin")
+            Problem(f"plugin: {error.msg}", error.filename or name, error.lineno, error.offset, rule="plugin")
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             hint = "install it, or give a path that ends in .py"
             raise RayPoseError(f"plugin: there is no module '{name}'", hint=hint, rule="missing-file") from None

@@ -7,16 +7,19 @@ import site
 import sysconfig
 from pathlib import Path
 
-from raypose.errors import RayPoseError
+from raypose.errors import Problem, RayPoseError
 
 
 def read(path: Path) -> bytes:
-    """Raises RayPoseError if there is no such file."""
+    """Raises RayPoseError if there is no such file, or no text in it."""
     try:
-        return path.read_bytes()
+        source = path.read_bytes()
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise RayPoseError(f"plugin {path}: {reason}", rule="missing-file") from error
+    if b"\0" in source:  # Python's own error has no file
+        raise RayPoseError(Problem("plugin: null bytes are no Python", str(path), rule="plugin"))
+    return source
 
 
 def digest(source: bytes) -> str:

@@ -103,7 +103,8 @@ def slow_dark(grid, row, column, kernel_size):
     mixed = mixed if bends[0] * bends[1] > mixed**2 else 0.0
     step = -np.linalg.solve([[bends[0], mixed], [mixed, bends[1]]], slope)
     top = [min(max(c + s, p - 1), p + 1) for c, s, p in zip(center, step, (row, column), strict=True)]
-    return top[1], top[0]
+    row, column = (min(max(at, -0.5), length - 0.5) for at, length in zip(top, grid.shape, strict=True))
+    return column, row
 
 
 def assert_reads(codec, maps, read):

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from raypose import RayPoseError
 from raypose.codecs import SimCCLabel
 
 INPUT = (24, 16)
@@ -84,3 +85,16 @@ def test_dark_beats_the_highest_bin(noise):
         (SimCCLabel(size, use_dark=dark).decode(logits)[0] - points).norm(dim=-1).mean() for dark in (True, False)
     ]
     assert errors[0] < 0.5 * errors[1]
+
+
+@pytest.mark.parametrize(("cfg", "message"), [
+    ({"smoothing_type": "standard", "use_dark": True}, "use_dark reads the top of a gaussian"),
+    ({"simcc_split_ratio": 0.1}, "fewer than 2 bins an axis"),
+    ({"simcc_split_ratio": 0}, "'simcc_split_ratio' must be greater than 0"),
+    ({"smoothing_type": "standard", "label_smooth_weight": 1.1}, "'label_smooth_weight' must be less than or equal to 1"),
+    ({"label_smooth_weight": 0.1}, "label_smooth_weight is 0 for gaussian targets"),
+    ({"sigma": (2.0, -1.0)}, "'sigma' must be greater than 0, but got -1"),
+])  # fmt: skip
+def test_wrong_values(cfg, message):
+    with pytest.raises(RayPoseError, match=message):
+        SimCCLabel(INPUT, **cfg)

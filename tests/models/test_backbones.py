@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from raypose import BACKBONES, build_from_cfg
+from raypose import BACKBONES, RayPoseError, build_from_cfg
 from raypose.models.backbones import HourglassNet, MobileNetV3, ResNet
 from raypose.models.heads import HeatmapHead
 from raypose.models.ports import as_stages, is_multi_stage
@@ -182,3 +182,20 @@ class TestEveryBackbone:
 def test_depths(name, parameter, layer, stage):
     net = on_meta(name)
     assert (net.layer_depths(False)[parameter], net.layer_depths(True)[parameter]) == (layer, stage)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_stacks": 0}, "num_stacks >= 1 must hold, but got 0"),
+        ({"num_stacks": -1}, "num_stacks >= 1 must hold, but got -1"),
+        ({"feat_channel": 0}, "feat_channel >= 1 must hold, but got 0"),
+        ({"downsample_times": 0}, "downsample_times >= 1 must hold, but got 0"),
+        ({"feat_channel": 1}, "the top one two, but these have .1, 1, 2"),
+        ({"feat_channel": 8, "growth": 0.1}, "levels have a channel or more"),
+        ({"downsample_times": 1, "stage_channels": [8, 0]}, "levels have a channel or more"),
+    ],
+)
+def test_hourglasses_without_stacks_or_channels(arguments, message):
+    with torch.device("meta"), pytest.raises(RayPoseError, match=message):
+        HourglassNet(**arguments)

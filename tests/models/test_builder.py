@@ -137,6 +137,57 @@ def test_mistakes_are_named(cfg, message):
         build_model(cfg, 17, (192, 256))
 
 
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (
+            {"type": "HeatmapHead", "in_channels": 2048},
+            "HeatmapHead has in_channels: 2048, but here it is 576; leave it out",
+        ),
+        (
+            {"type": "SimCCHead", "input_size": [32, 32]},
+            r"SimCCHead has input_size: \[32, 32\], but here it is \[64, 64\]",
+        ),
+        ({"type": "HeatmapHead", "num_keypoints": 6}, "HeatmapHead has num_keypoints: 6, but here it is 5"),
+        (
+            {"type": "HeatmapHead", "codec": {"type": "MSRAHeatmap", "input_size": [32, 64]}},
+            "MSRAHeatmap has input_size",
+        ),
+    ],
+)
+def test_what_contradicts_the_facts_is_refused(head, message):
+    cfg = {"backbone": {"type": "MobileNetV3"}, "keypoint_head": head}
+    with pytest.raises(RayPoseError, match=message):
+        build_model(cfg, 5, (64, 64))
+    right = {"type": "HeatmapHead", "in_channels": 576, "codec": {"type": "MSRAHeatmap", "input_size": [64, 64]}}
+    build_model({**cfg, "keypoint_head": right}, 5, (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [(None, "None"), ({"x": 1}, "a dict"), ((), r"\(\)"), ((None,), r"\(None\)"), ("map", "a str")],
+)
+def test_a_backbone_that_gives_no_maps_is_named(register, output, told):
+    class Odd(nn.Module):
+        def forward(self, x):
+            return output
+
+    cfg = {"backbone": {"type": register(BACKBONES, Odd)}, "keypoint_head": {"type": "HeatmapHead"}}
+    with pytest.raises(RayPoseError, match=rf"Odd must give a tuple of feature maps \[N,C,H,W\], but it gave {told}$"):
+        build_model(cfg, 5, (64, 64))
+
+
+def test_a_size_that_a_backbone_cannot_divide_is_named(register):
+    class Picky(SkeletonBackbone):
+        size_divisor = 32
+
+    cfg = {"backbone": {"type": register(BACKBONES, Picky)}, "keypoint_head": {"type": "HeatmapHead"}}
+    with pytest.raises(
+        RayPoseError, match="Picky needs images whose width and height are multiples of 32, but got 64x72"
+    ):
+        build_model(cfg, 5, (64, 72))
+
+
 class SkeletonBackbone(nn.Module):
     """MMPose's tutorial: no base class, a tuple, init_weights(pretrained)."""
 

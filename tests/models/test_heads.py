@@ -202,8 +202,30 @@ class TestHeatmaps:
             torch.testing.assert_close(output[:, 1, 2], flat[:, 5])
 
     def test_no_stage_is_named(self):
-        with pytest.raises(RayPoseError, match="num_stages >= 1 must hold, but got 0"):
+        with pytest.raises(RayPoseError, match="'num_stages' must be greater than 0, but got 0"):
             build("TopdownHeatmapMultiStageHead", "heatmap", num_stages=0)
+
+    def test_another_number_of_stages_is_named(self):
+        head = build("TopdownHeatmapMultiStageHead", "heatmap", num_stages=3)
+        with pytest.raises(RayPoseError, match="num_stages is 3, but the backbone has 2"):
+            head(features(head))
+
+    @pytest.mark.parametrize(("name", "cfg", "message"), [
+        ("HeatmapHead", {"num_deconv_kernels": 5}, "'num_deconv_kernels' must be 2, 3 or 4, but got 5"),
+        ("HeatmapHead", {"num_deconv_kernels": [4, 4, 1]}, "'num_deconv_kernels' must be 2, 3 or 4, but got 1"),
+        ("HeatmapHead", {"num_deconv_filters": 0}, "'num_deconv_filters' must be greater than 0, but got 0"),
+        ("HeatmapHead", {"num_deconv_filters": [8, 8, -1]}, "'num_deconv_filters' must be greater than 0, but got -1"),
+        ("HeatmapHead", {"num_deconv_filters": [8, 8]}, "num_deconv_filters is one number or 3"),
+        ("HeatmapHead", {"num_deconv_layers": 4}, "'num_deconv_layers' must be 0, 1, 2 or 3, but got 4"),
+        ("HeatmapHead", {"num_keypoints": 0}, "'num_keypoints' must be greater than 0"),
+        ("IntegralRegressionHead", {"beta": 0}, "'beta' must be greater than 0"),
+        ("DSNTHead", {"beta": -1}, "'beta' must be greater than 0"),
+        ("SimCCHead", {"num_deconv_kernels": 1}, "'num_deconv_kernels' must be 2, 3 or 4"),
+        ("RTMCCHead", {"final_layer_kernel_size": 2}, "'final_layer_kernel_size' must be 1, 3, 5, 7 or 9"),
+    ])  # fmt: skip
+    def test_wrong_values(self, name, cfg, message):
+        with pytest.raises(RayPoseError, match=message):
+            build(name, "simcc" if "CC" in name else None, **cfg)
 
     def test_a_codec_of_another_kind_narrows_nothing(self):
         head = HeatmapHead(8, 5, codec=SimpleNamespace(output="coordinates"))
@@ -421,8 +443,13 @@ class TestRTMCC:
         ("gau_cfg", "message"),
         [
             ({"hidden_dim": 128}, "gau_cfg has no key 'hidden_dim'; did you mean 'hidden_dims'"),
-            ({"act_fn": "Silu"}, "gau_cfg: unknown act_fn 'Silu'; did you mean 'SiLU'"),
-            ({"heads": 8, "act_fn": "Tanh"}, "(?s)no key 'heads'.*unknown act_fn 'Tanh'"),
+            ({"act_fn": "Silu"}, "gau_cfg: 'act_fn' must be 'SiLU' or 'ReLU', but got 'Silu'"),
+            ({"hidden_dims": "big"}, "gau_cfg: 'hidden_dims' must be an? .*integer.*, but got 'big'"),
+            ({"hidden_dims": -1}, "gau_cfg: 'hidden_dims' must be greater than 0, but got -1"),
+            ({"dropout_rate": 2}, "gau_cfg: 'dropout_rate' must be less than or equal to 1, but got 2"),
+            ({"s": 63, "pos_enc": True}, "gau_cfg: pos_enc turns pairs of values: s must be even, but got 63"),
+            ({"expansion_factor": 0.001}, r"hidden_dims \* expansion_factor must be at least 1"),
+            ({"heads": 8, "act_fn": "Tanh"}, "(?s)no key 'heads'.*'act_fn' must be .* got 'Tanh'"),
         ],
     )
     def test_mistakes_are_named(self, gau_cfg, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import pickle
@@ -21,6 +22,7 @@ from raypose.models.backbones.stages import check_out_indices
 from raypose.models.backbones.timm_backbone import TimmNet
 from raypose.models.ports import Port
 from raypose.models.pretrained.matching import match
+from raypose.optim.depths import parameter_depths
 from raypose.registry import parameters
 
 ROWS = {row.name: row for row in (*torchvision_rows.ROWS, *timm_rows.ROWS, *timm_transformers.ROWS)}
@@ -105,6 +107,30 @@ def test_what_lies_above_the_last_map_is_left_out(name):
     assert all(each is not None for each in gradients)
     assert type(net).__name__ == name
     assert getattr(net, ROWS[name].argument or "training") == (value or True)
+
+
+@pytest.mark.parametrize("size", [(100, 76), (72, 104)])
+@pytest.mark.parametrize("name", sorted(set(backbones.__all__) - {"Timm", "ViT"}))  # ViT says so itself
+def test_size_divisor_says_which_sizes_fail(name, size):
+    with torch.device("meta"), torch.no_grad():
+        net = getattr(backbones, name)().eval()
+        divisor = getattr(net, "size_divisor", 1)
+        with pytest.raises(RuntimeError) if divisor > 1 else contextlib.nullcontext():
+            net(torch.empty(1, 3, *size[::-1]))
+        net(torch.empty(1, 3, 96, 64))
+    assert divisor in (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("widen_factor", "message"),
+    [
+        (0.001, "CSPNeXt can't be built with widen_factor 0.001: "),
+        (0.02, "CSPNeXt with widen_factor 0.02 has layers without channels: "),
+    ],
+)
+def test_factors_that_leave_no_channels(widen_factor, message):
+    with torch.device("meta"), pytest.raises(RayPoseError, match=message):
+        backbones.CSPNeXt(widen_factor=widen_factor)
 
 
 @pytest.mark.parametrize(("name", "value"), [("ResNeXt", 152), ("SEResNet", 18), ("ViT", "small")])
@@ -282,6 +308,10 @@ class TestTimm:
         ("arguments", "message"),
         [
             ({"model": "mobilenetv4_conv_smal"}, "timm has no model .*did you mean 'mobilenetv4_conv_small'"),
+            (
+                {"model": "hf_hub:foo/bar"},
+                r"timm has no model 'hf_hub:foo/bar'; timm.list_models\('\*part\*'\) finds names$",
+            ),
             ({"model": "resnet18", "out_indices": [5]}, "ascending numbers out of 0, 1, 2, 3, 4, but got .5."),
             (
                 {"model": "nest_tiny", "input_size": (96, 64)},
@@ -298,6 +328,16 @@ class TestTimm:
         monkeypatch.setattr("raypose.models.backbones.timm_any.create", lambda *args, **options: nn.Linear(1, 1))
         with pytest.raises(RayPoseError, match="timm's 'resnet18' gives no feature maps"):
             Timm("resnet18")
+
+    @pytest.mark.parametrize("model", ["poolformer_s12", "csatv2", "pit_ti_224", "rdnet_tiny"])
+    def test_networks_that_timm_does_not_group_have_depths(self, model):
+        with torch.device("meta"):
+            net = Timm(model)
+        assert hasattr(net, "layer_depths") == (model == "rdnet_tiny")
+        for stage_wise in (False, True):
+            depths, last = parameter_depths(net, stage_wise)
+            assert set(depths.values()) == set(range(last))
+            assert len(depths) == len(list(net.parameters()))
 
     def test_imagenet_weights_are_those_of_the_name(self):
         with torch.device("meta"):

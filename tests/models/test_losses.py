@@ -221,6 +221,10 @@ def zeros_like(target):
     return tuple(map(torch.zeros_like, target)) if isinstance(target, tuple) else torch.zeros_like(target)
 
 
+def single(value):
+    return tuple(map(single, value)) if isinstance(value, tuple) else value.float()
+
+
 def gradients(raw):
     return torch.cat([each.grad.flatten(2) for each in raw], -1)
 
@@ -275,6 +279,20 @@ class TestEveryLoss:
         assert value.isfinite()
         assert gradients(raw).isfinite().all()
         assert all(parameter.grad.isfinite().all() for parameter in loss.parameters())
+
+    @pytest.mark.parametrize("seen", [0, 1])
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_half_precision_is_the_value_of_single(self, name, kind, dtype, seen):
+        raw, target = raw_and_target(kind)
+        raw = [each.detach().to(dtype).requires_grad_() for each in raw]
+        halved = tuple(each.to(dtype) for each in target) if isinstance(target, tuple) else target.to(dtype)
+        output, weight = output_of(kind, raw), torch.full((2, 4, 1), seen, dtype=dtype)
+        loss = build(name)
+        value = loss(output, halved, weight)
+        value.backward()
+        assert value.item() == loss(*map(single, (output, halved, weight))).item()
+        assert value.isfinite()
+        assert gradients(raw).isfinite().all()
 
     def test_works_on_meta(self, name, kind):
         raw, target = raw_and_target(kind, "meta")

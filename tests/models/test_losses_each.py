@@ -10,6 +10,7 @@ import torch
 
 import raypose
 from raypose import LOSSES, RayPoseError
+from raypose.codecs import SimCCLabel
 from raypose.models.builder import build_model
 from raypose.models.losses import JointsMSELoss
 from raypose.registry import offer
@@ -92,9 +93,19 @@ class TestDiscrete:
 
     def test_label_softmax_and_beta(self):
         target = torch.rand(2, 4, 9)
+        logits = 2 * target / target.amax(-1, keepdim=True)
         loss = build("KLDiscretLoss", beta=5.0, label_softmax=True, label_beta=10.0)
-        assert loss((2 * target, 2 * target), (target, target)).item() == pytest.approx(0, abs=1e-6)
+        assert loss((logits, logits), (target, target)).item() == pytest.approx(0, abs=1e-6)
         torch.testing.assert_close(loss.activate((target, target))[1], 5 * target)
+
+    def test_label_softmax_learns_the_same_from_either_normalize(self):
+        """A target of peak 0.07, which sums to 1, is no uniform one."""
+        points, seen, shape = torch.rand(2, 4, 2) * 40 + 4, torch.ones(2, 4), ((4, 96), (4, 128))
+        codecs = [SimCCLabel((48, 64), simcc_split_ratio=2.0, normalize=each) for each in (True, False)]
+        one, other = (codec.encode(points, seen, shape)[0] for codec in codecs)
+        loss, uniform = build("KLDiscretLoss", label_softmax=True), (torch.zeros(2, 4, 96), torch.zeros(2, 4, 128))
+        assert loss(uniform, one).item() > 1
+        assert loss(uniform, one).item() == pytest.approx(loss(uniform, other).item(), rel=1e-2)
 
 
 class TestBone:
@@ -146,8 +157,9 @@ class TestOKS:
     @pytest.mark.parametrize(("cfg", "message"), [
         ({"info": None}, "OKSLoss has no sigmas; give one a keypoint"),
         ({"sigmas": [0.1]}, "sigmas must be 4 positive numbers"),
-        ({"mode": "cubic"}, "mode is linear, square, log, but got 'cubic'"),
-        ({"area": 0}, "area > 0 must hold"),
+        ({"mode": "cubic"}, "'mode' must be 'linear', 'square' or 'log', but got 'cubic'"),
+        ({"area": 0}, "'area' must be greater than 0"),
+        ({"sigmas": [0.1, 0.1, 0.1, 0]}, "'sigmas' must be greater than 0"),
     ])  # fmt: skip
     def test_mistakes(self, cfg, message):
         with pytest.raises(RayPoseError, match=message):
@@ -155,16 +167,40 @@ class TestOKS:
 
 
 @pytest.mark.parametrize(("name", "cfg", "message"), [
-    ("JointsOHKMMSELoss", {"topk": 0}, "topk >= 1"),
-    ("WingLoss", {"epsilon": 0}, "epsilon > 0 must hold, but got 0"),
-    ("SoftWingLoss", {"omega2": -1}, "omega2 > 0 must hold"),
-    ("KLDiscretLoss", {"beta": 0}, "beta > 0 must hold"),
-    ("FocalHeatmapLoss", {"prior": 1}, "0 < prior < 1 must hold"),
-    ("RLELoss", {"q_distribution": "cauchy"}, "q_distribution is laplace or gaussian, but got 'cauchy'"),
+    ("AdaptiveWingLoss", {"alpha": 2}, "greater than 2"),
+    ("AdaptiveWingLoss", {"omega": 0}, "greater than 0"),
+    ("AdaptiveWingLoss", {"epsilon": 0}, "greater than 0"),
+    ("AdaptiveWingLoss", {"theta": -1}, "greater than 0"),
+    ("FocalHeatmapLoss", {"alpha": -1}, "greater than or equal to 0"),
+    ("FocalHeatmapLoss", {"beta": -1}, "greater than or equal to 0"),
+    ("FocalHeatmapLoss", {"prior": 1}, "less than 1"),
+    ("JointsOHKMMSELoss", {"topk": 0}, "greater than 0"),
+    ("KLDiscretLoss", {"beta": 0}, "greater than 0"),
+    ("KLDiscretLoss", {"label_beta": 0}, "greater than 0"),
+    ("RLELoss", {"q_distribution": "cauchy"}, "'laplace' or 'gaussian'"),
+    ("SmoothL1Loss", {"beta": -1}, "greater than or equal to 0"),
+    ("SoftWingLoss", {"omega1": 0}, "greater than 0"),
+    ("SoftWingLoss", {"omega2": -1}, "greater than 0"),
+    ("SpatialCrossEntropyLoss", {"beta": 0}, "greater than 0"),
+    ("WingLoss", {"epsilon": 0}, "greater than 0"),
+    ("WingLoss", {"omega": float("nan")}, "greater than 0"),
 ])  # fmt: skip
 def test_wrong_values(name, cfg, message):
-    with pytest.raises(RayPoseError, match=message):
+    key, value = next(iter(cfg.items()))
+    with pytest.raises(RayPoseError, match=f"{name}: '{key}' must be {message}.*, but got {value!r}"):
         build(name, **cfg)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "MultipleLossWrapper"])
+def test_no_loss_has_a_negative_weight(name):
+    with pytest.raises(RayPoseError, match=f"{name}: 'loss_weight' must be greater than or equal to 0, but got -1"):
+        build(name, loss_weight=-1)
+
+
+def test_wrong_values_are_all_named_at_once():
+    with pytest.raises(RayPoseError) as caught:
+        build("WingLoss", omega=0, epsilon="wide", loss_weight=-1)
+    assert len(caught.value.problems) == 3
 
 
 class TestWeightedLoss:

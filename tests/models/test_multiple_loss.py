@@ -59,15 +59,40 @@ def test_one_loss_alone_takes_its_part():
     torch.testing.assert_close(model.loss(IMAGE, POINTS, VISIBLE)["loss"], expected)
 
 
-def test_losses_of_logits_are_summed_with_their_like_alone():
+def test_losses_that_read_the_output_alike_are_summed():
     both = MultipleLossWrapper([SpatialCrossEntropyLoss(), SpatialCrossEntropyLoss(loss_weight=0.5)])
     logits = torch.randn(1, 3, 16, 16)
     torch.testing.assert_close(both.activate(logits), SpatialCrossEntropyLoss().activate(logits))
     torch.testing.assert_close(copy.deepcopy(both).activate(logits), both.activate(logits))
     assert not hasattr(MultipleLossWrapper([JointsMSELoss()]), "activate")
-    for losses in ([SpatialCrossEntropyLoss(), JointsMSELoss()], [KLDiscretLoss(), JSDiscretLoss()]):
-        with pytest.raises(RayPoseError, match=f"{type(losses[0]).__name__} and {type(losses[1]).__name__} can't be"):
-            MultipleLossWrapper(losses)
+    assert len(MultipleLossWrapper([JSDiscretLoss(), KLDiscretLoss()], "simcc").losses) == 2
+    with torch.device("meta"):
+        MultipleLossWrapper([JSDiscretLoss(), KLDiscretLoss()], "simcc")
+
+
+@pytest.mark.parametrize(
+    ("losses", "kind"),
+    [
+        ([SpatialCrossEntropyLoss(), JointsMSELoss()], "heatmap"),
+        ([SpatialCrossEntropyLoss(beta=1), SpatialCrossEntropyLoss(beta=10)], "heatmap"),
+        ([JSDiscretLoss(), KLDiscretLoss(beta=10)], "simcc"),
+    ],
+)
+def test_losses_that_read_the_output_differently_are_not(losses, kind):
+    with pytest.raises(RayPoseError, match=f"{type(losses[0]).__name__} and {type(losses[1]).__name__} can't be"):
+        MultipleLossWrapper(losses, kind)
+
+
+def test_sums_of_sums_are_held_to_the_kind_too():
+    inner = {"type": "MultipleLossWrapper", "losses": [{"type": "JointsMSELoss"}]}
+    with pytest.raises(RayPoseError, match=r"gives 'coordinates\+density', but JointsMSELoss takes 'heatmap'"):
+        build("DSNTHead", [{"type": "L1Loss"}, inner])
+    inner["losses"] = [{"type": "SmoothL1Loss"}, {"type": "JSDiscretLoss", "loss_weight": 3.0}]
+    nested, plain = (
+        build("DSNTHead", [{"type": "L1Loss"}, inner]),
+        build("DSNTHead", [{"type": "L1Loss"}, *inner["losses"]]),
+    )
+    torch.testing.assert_close(nested.loss(IMAGE, POINTS, VISIBLE), plain.loss(IMAGE, POINTS, VISIBLE))
 
 
 @pytest.mark.parametrize(

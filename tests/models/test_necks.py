@@ -184,8 +184,12 @@ def test_necks_agree_on_meta_and_channels_last(name, maps):
     [
         ({"type": "FPN", "num_outs": 0}, "num_outs >= 1 must hold, but got 0"),
         ({"type": "FPN", "out_channels": 0}, "out_channels >= 1 must hold, but got 0"),
-        ({"type": "FPN", "in_channels": [64, 128]}, "FPN has in_channels of 2 maps, but got 4 maps"),
+        ({"type": "FPN", "in_channels": [64, 128]}, "FPN has in_channels"),
         ({"type": "FeatureMapProcessor", "scale_factor": 0}, "scale_factor > 0 must hold, but got 0"),
+        (
+            {"type": "FeatureMapProcessor", "scale_factor": 0.01},
+            "nothing is left of a map of 16x16 with scale_factor 0.01",
+        ),
         ({"type": "FeatureMapProcessor", "select_index": []}, "select_index names at least one map"),
         ({"type": "FeatureMapProcessor", "select_index": [0, 4]}, "select_index is one of 0 to 3, but got 4"),
     ],
@@ -193,3 +197,13 @@ def test_necks_agree_on_meta_and_channels_last(name, maps):
 def test_mistakes_are_named(cfg, message):
     with torch.device("meta"), pytest.raises(RayPoseError, match=message):
         build(cfg)
+
+
+def test_fpn_takes_as_many_maps_as_it_has_channels(maps):
+    with pytest.raises(RayPoseError, match="FPN has in_channels of 2 maps, but got 3 maps"):
+        FPN(CHANNELS[:2])(maps)
+
+
+@pytest.mark.parametrize(("scale_factor", "size"), [(0.125, (1, 1)), (0.2, (2, 1))])
+def test_maps_shrink_to_a_pixel_at_least(maps, scale_factor, size):
+    assert FeatureMapProcessor(0, scale_factor=scale_factor)(maps)[0].shape[2:] == size[::-1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from urllib.error import URLError
 
 import pytest
@@ -121,3 +122,86 @@ def test_a_wrapper_of_another_librarys_network(tmp_path, weights, prefix):
     wrapper = Wrapper()
     load_pretrained(wrapper, str(tmp_path / "a.pth"))
     assert same(wrapper.net, weights)
+
+
+def saved(tmp_path, net):
+    torch.save({key: torch.zeros(value.shape) for key, value in net.state_dict().items()}, tmp_path / "a.pth")
+    return str(tmp_path / "a.pth")
+
+
+def built(name, **arguments):
+    with torch.device("meta"):
+        net = BACKBONES.build({"type": name, **arguments})
+    return net.to_empty(device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "checkpoint", "why"),
+    [
+        (
+            ("ResNet", {"depth": 50}),
+            ("ResNet", {"depth": 18}),
+            r"\d+ of the 265 weights of ResNet fit; layer1.0.conv1.weight has the shape \[64, 64, 3, 3\] in it, "
+            r"but is \[64, 64, 1, 1\] here",
+        ),
+        (("ResNet", {"depth": 34}), ("ResNet", {"depth": 18}), "it has no layer1.2.bn1.bias"),
+        (("ResNet", {"depth": 101}), ("ResNet", {"depth": 50}), "it has no layer3.10.bn1.bias"),
+        (("ResNet", {"depth": 18}), ("HRNet", {"arch": "w18"}), "seems to be of another network"),
+        (("ResNet", {"depth": 50}), ("HRNet", {"arch": "w18"}), "it has no|has the shape"),
+        (("ResNet", {"depth": 50}), ("ResNeXt", {"depth": 50}), "has the shape"),
+        (("LiteHRNet", {"depth": 30}), ("LiteHRNet", {"depth": 18}), "it has no stage"),
+    ],
+)
+def test_another_networks_checkpoint_is_an_error(tmp_path, backbone, checkpoint, why):
+    file = saved(tmp_path, built(checkpoint[0], **checkpoint[1]))
+    with pytest.raises(RayPoseError, match="seems to be of another network") as error:
+        load_pretrained(built(backbone[0], **backbone[1]), file)
+    assert re.search(why, str(error.value)), error.value
+
+
+class Extended(torch.nn.Module):
+    """A library's network and more."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+        self.adapter = torch.nn.Sequential(*(torch.nn.Conv2d(4, 4, 1) for _ in range(40)))
+
+
+def four_channels(net):
+    net.conv1 = torch.nn.Conv2d(4, 64, 7, bias=False)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("make", "checkpoint"),
+    [
+        (lambda: built("ResNet", depth=18, out_indices=[1]), ("ResNet", {"depth": 18})),  # cut
+        (lambda: four_channels(built("ResNet", depth=18)), ("ResNet", {"depth": 18})),  # other images
+        (lambda: Extended(built("ResNet", depth=18)), ("ResNet", {"depth": 18})),  # a user's own
+        (lambda: built("SEResNet", depth=50), ("ResNet", {"depth": 50})),
+        (lambda: built("LiteHRNet"), ("LiteHRNet", {"with_head": False})),
+    ],
+)
+def test_a_network_with_more_or_less_than_the_checkpoint_loads(tmp_path, make, checkpoint):
+    load_pretrained(make(), saved(tmp_path, built(checkpoint[0], **checkpoint[1])))
+
+
+def test_a_small_network_of_other_images_loads(tmp_path):
+    def net(channels):
+        return torch.nn.Sequential(torch.nn.Conv2d(channels, 4, 3), torch.nn.Conv2d(4, 8, 3))
+
+    load_pretrained(net(1), saved(tmp_path, net(3)))
+
+
+@pytest.mark.parametrize("name", ["HourglassNet", "LiteHRNet", "ViT"])
+@pytest.mark.parametrize("pretrained", ["imagenet", "DEFAULT"])
+def test_no_imagenet_weights_of_a_network(name, pretrained):
+    with torch.device("meta"), pytest.raises(RayPoseError, match=f"there are no ImageNet weights of this {name}"):
+        BACKBONES.build({"type": name}).init_weights(pretrained)
+
+
+@pytest.mark.parametrize("name", ["ResNet", "HourglassNet", "LiteHRNet"])
+def test_what_is_no_name(name):
+    with torch.device("meta"), pytest.raises(RayPoseError, match="a path, a URL or a name, but got 18"):
+        BACKBONES.build({"type": name}).init_weights(18)

@@ -127,18 +127,32 @@ def test_names_of_the_model_zoo_are_addresses_of_files(name):
         ("/nothing/such", r"there is no file /nothing/such"),
         ("./resnet50", r"there is no file /.*resnet50"),
         ("a.safetensors", r"there is no file /.*/a\.safetensors"),
+        ("https://", "'https://' names no file; give its whole address"),
+        ("https://example.org", "names no file"),
+        ("https://example.org/models/", "/models/' names no file"),
+        ("https:///a.pth", "names no file"),
         ("ResNet50_Weights.V9", "neither a file nor weights"),
         ("timm/resnet50.nosuch", "neither a file nor weights"),
         ("ResNet.50.x", "neither a file nor weights"),
         ("torchvision://resnet5", "neither a file nor weights"),
         ("open-mmlab://msra/hrnetv2_w1", r"no URL that can be fetched.*did you mean 'open-mmlab://msra/hrnetv2_w18'"),
-        ("s3://bucket/a.pth", "no URL that can be fetched; give the https:// address"),
+        ("s3://bucket/a.pth", "no URL that can be fetched; give the https:// address of the file, or its path$"),
+        ("ftp://host/a.pth", "no URL that can be fetched; give the https:// address of the file, or its path$"),
     ],
 )
 def test_unknown_names(offline, name, message):
     with pytest.raises(RayPoseError, match=message) as error:
         weights_file(name)
     assert len(error.value.problems) == 1
+
+
+@pytest.mark.parametrize("name", ["{}", "./folder", "folder", "folder.pth"])
+def test_folders(offline, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder", "folder.pth"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(RayPoseError, match="/.* is a folder; give a file in it"):
+        weights_file(name.format(tmp_path))
 
 
 def test_a_path_may_start_at_home(monkeypatch, tmp_path):

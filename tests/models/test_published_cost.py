@@ -14,7 +14,7 @@ import torch
 import torchvision
 from torch import nn
 
-from raypose import BACKBONES, HEADS, RayPoseError
+from raypose import BACKBONES, RayPoseError
 from raypose.models.builder import build_model
 from raypose.models.cost import Cost, cost, on_meta
 
@@ -87,7 +87,10 @@ CONVENTIONS = {
 
 
 class Published(NamedTuple):
-    """Parameters in M and G of what the convention says, at 256x192 with 17 keypoints; as they are printed."""
+    """Parameters in M and G of what the convention says, at 256x192 with 17 keypoints; as they are printed.
+
+    `cut` says why the last digit of `giga` is not a rounded one.
+    """
 
     backbone: str
     arguments: dict
@@ -95,11 +98,14 @@ class Published(NamedTuple):
     params: str
     giga: str
     convention: str
+    cut: str = ""
 
 
 # HRNet's table 1 (arXiv:1902.09212): SimpleBaseline and HRNet.
 HRNET = [
-    Published("ResNet", {"depth": 50}, HEATMAPS, "34.0", "8.9", "weights at the output in 2^30"),
+    Published(
+        "ResNet", {"depth": 50}, HEATMAPS, "34.0", "8.9", "weights at the output in 2^30", cut="8.99 is printed as 8.9"
+    ),
     Published("ResNet", {"depth": 101}, HEATMAPS, "53.0", "12.4", "weights at the output in 2^30"),
     Published("ResNet", {"depth": 152}, HEATMAPS, "68.6", "15.7", "weights at the output in 2^30"),
     Published("HRNet", {"arch": "w32"}, HEATMAPS, "28.5", "7.1", "multiply-adds in 2^30"),
@@ -158,10 +164,29 @@ def name(row):
     return "-".join(map(str, (row.backbone, *row.arguments.values(), row.rest["keypoint_head"]["type"], row.giga)))
 
 
-def agrees(value, printed):
-    """Within 1 %, or the same when it is rounded or cut to the digits that were printed."""
-    unit = 10.0 ** -len(printed.partition(".")[2])
-    return abs(value / float(printed) - 1) <= 0.01 or -unit / 2 <= value - float(printed) < unit
+def agrees(value, printed, cut=""):
+    """Within 1 %, or the same when it is rounded, or for rows that say so cut, to the digits that were printed."""
+    unit, more = 10.0 ** -len(printed.partition(".")[2]), value - float(printed)
+    return abs(more) <= 0.01 * float(printed) or (0 <= more < unit if cut else abs(more) <= unit / 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "cut", "expected"),
+    [
+        (1.149, "1.1", "", True),
+        (1.051, "1.1", "", True),
+        (1.19, "1.1", "", False),
+        (1.04, "1.1", "", False),
+        (101, "100.00", "", True),
+        (102, "100.00", "", False),
+        (8.99, "8.9", "", False),
+        (8.99, "8.9", "a reason", True),
+        (9.01, "8.9", "a reason", False),
+        (8.8, "8.9", "a reason", False),
+    ],
+)
+def test_what_agrees_is_within_a_percent_or_prints_alike(value, printed, cut, expected):
+    assert agrees(value, printed, cut) is expected
 
 
 @pytest.mark.parametrize("row", [*HRNET, *LITE_HRNET[:1], *RTMPOSE, *VITPOSE[:3], *MMPOSE], ids=name)
@@ -176,13 +201,11 @@ def test_large_models_cost_what_is_published(row):
 
 
 def check(row):
-    if row.backbone not in BACKBONES or row.rest["keypoint_head"]["type"] not in HEADS:
-        pytest.skip("not registered")
     with torch.device("meta"):
         model = build_model({"backbone": {"type": row.backbone, **row.arguments}, **row.rest}, 17, SIZE)
     params, giga = sum(each.numel() for each in model.parameters()) / 1e6, CONVENTIONS[row.convention](model)
     assert agrees(params, row.params), params
-    assert agrees(giga, row.giga), giga
+    assert agrees(giga, row.giga, row.cut), giga
 
 
 # With their classifiers at 224x224: torchvision's tables.

@@ -171,6 +171,7 @@ def test_cycled_momentum_asks_for_what_all_parts_share():
     ("change", "text"),
     [
         ({"keypoint_head": None}, "no optimizer for keypoint_head.weight, keypoint_head.bias"),
+        ({"keypoint_head": None}, "every trainable parameter must be in a part: add keypoint_head$"),
         ({"keypoint_hed": ADAMW}, "no parameter of the model is in 'keypoint_hed'; did you mean 'keypoint_head'"),
         ({"keypoint": ADAMW}, "no parameter of the model is in 'keypoint'"),  # a part of a name is no part
         ({"lr": 0.1}, "a cocktail maps parts"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch.nn.functional as F
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
@@ -41,18 +42,28 @@ class HourglassNet(nn.Module):
 
     def __init__(
         self,
-        downsample_times: int = 5,
-        num_stacks: int = 2,
-        stage_channels: Sequence[int] | None = None,
-        stage_blocks: int | Sequence[int] | None = None,
-        feat_channel: int = 256,
-        growth: float | None = None,
+        downsample_times: PositiveInt = 5,
+        num_stacks: PositiveInt = 2,
+        stage_channels: Sequence[PositiveInt] | None = None,
+        stage_blocks: PositiveInt | Sequence[PositiveInt] | None = None,
+        feat_channel: PositiveInt = 256,
+        growth: PositiveFloat | None = None,
         stem_stride: Literal[2, 4] = 4,
     ) -> None:
         super().__init__()
+        numbers = {"downsample_times": downsample_times, "num_stacks": num_stacks, "feat_channel": feat_channel}
+        for name, value in numbers.items():
+            if value < 1:
+                raise RayPoseError(f"{name} >= 1 must hold, but got {value}", rule="hourglass")
         channels = _channels(stage_channels, downsample_times, feat_channel, growth)
         blocks = _blocks(stage_blocks, downsample_times)
         width = channels[0]
+        if width < 2 or min(channels) < 1:  # the stem has half of the top level's
+            raise RayPoseError(
+                f"levels have a channel or more, the top one two, but these have {channels}",
+                hint="raise feat_channel, stage_channels or growth",
+                rule="hourglass",
+            )
         self.num_stages = num_stacks
         self.out = (Port(feat_channel, stem_stride),)
         self.stem = nn.Sequential(
@@ -90,7 +101,7 @@ class HourglassNet(nn.Module):
                 yield f"{name}.{stack}", after[stack]
 
     def init_weights(self, pretrained: str | None = None) -> None:
-        """Load the weights of a checkpoint; there are no published ones that torchvision or timm know by name."""
+        """Load the weights of a checkpoint; there are no ImageNet weights."""
         if pretrained is not None:
             load_pretrained(self, pretrained)
 
@@ -114,8 +125,6 @@ class Hourglass(nn.Module):
 
 
 def _channels(given: Sequence[int] | None, levels: int, width: int, growth: float | None) -> list[int]:
-    if levels < 1:
-        raise RayPoseError(f"downsample_times >= 1 must hold, but got {levels}", rule="hourglass")
     if given is not None:
         if len(given) != levels + 1 or growth is not None:
             raise RayPoseError(

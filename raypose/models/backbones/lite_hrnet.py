@@ -41,6 +41,8 @@ class LiteHRNet(nn.Module):
         [(2, 40, 16, 16)]
     """
 
+    size_divisor = 32  # of which the images' width and height are multiples
+
     def __init__(self, depth: Literal[18, 30] = 18, out_indices: Sequence[int] = (0,), with_head: bool = True) -> None:
         super().__init__()
         self.modules_of_stages = pick(MODULES, depth, "depth")

@@ -69,6 +69,7 @@ class Row:
     norm: bool = False  # whether the library has a last normalisation for the maps
     adapt: Callable[[Any], None] | None = None  # changes a network where the library's would not do for poses
     fine_groups: Mapping[str, Any] | None = None  # for timm's `group_parameters`, where it knows of stages only
+    size_divisor: int = 1  # of which the images' width and height are multiples
 
     @property
     def arguments(self) -> dict[str, Option]:
@@ -115,5 +116,6 @@ def backbone(base: Any, row: Row, module: str) -> Any:
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{row.name}.__init__"
-    made = type(row.name, (base,), {"__init__": __init__, "__doc__": row.docstring, "__module__": module, "row": row})
+    facts = {"__doc__": row.docstring, "__module__": module, "row": row, "size_divisor": row.size_divisor}
+    made = type(row.name, (base,), {"__init__": __init__, **facts})
     return BACKBONES.register_module(module=made)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from torch import nn
 
-from raypose.errors import RayPoseError, nearest
+from raypose.errors import RayPoseError
 from raypose.models.backbones.rows import Rate
 from raypose.models.backbones.stages import check_out_indices
 from raypose.models.backbones.timm_backbone import TimmNet, create, feature_info
@@ -47,9 +48,9 @@ def _build(model: str, input_size: tuple[int, int], drop_path_rate: float | None
 
     architecture = model.partition(".")[0]
     if not timm.is_model(architecture):
-        raise RayPoseError(
-            f"timm has no model '{model}'", hint=nearest(architecture, timm.list_models()), rule="unknown-model"
-        )
+        near = difflib.get_close_matches(architecture.lower(), timm.list_models(), n=3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "timm.list_models('*part*') finds names"
+        raise RayPoseError(f"timm has no model '{model}'", hint=hint, rule="unknown-model")
     published = timm.get_pretrained_cfg(architecture)
     fixed = published is not None and published.fixed_input_size
     options = {} if drop_path_rate is None else {"drop_path_rate": drop_path_rate}

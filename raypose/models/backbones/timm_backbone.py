@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
+from raypose.errors import RayPoseError
 from raypose.models.backbones.rows import Net, Row
 from raypose.models.backbones.stages import check_out_indices, follow_quickly
 from raypose.models.backbones.weights import LibraryBackbone
@@ -55,11 +56,21 @@ class TimmNet(LibraryBackbone):
         super().train(mode)
         return self
 
-    def layer_depths(self, stage_wise: bool) -> dict[str, int]:
-        """The depth of each parameter as timm groups them: 0 is the stem; a block or, stage-wise, a stage each."""
+    @property
+    def layer_depths(self) -> Callable[[bool], dict[str, int]]:
+        """`layer_depths(stage_wise)`: the depth of each parameter as timm groups them; networks that timm doesn't group
+        have no such attribute. 0 is the stem; a block or, stage-wise, a stage each."""
+        if not hasattr(self.net, "group_matcher"):
+            raise AttributeError(f"timm has no groups of the parameters of {type(self.net).__name__}")
+        return self._grouped
+
+    def _grouped(self, stage_wise: bool) -> dict[str, int]:
         from timm.models import group_parameters
 
-        matcher = self.net.group_matcher(coarse=stage_wise)
+        try:
+            matcher = self.net.group_matcher(coarse=stage_wise)
+        except AssertionError:  # it has no stages
+            matcher = self.net.group_matcher(coarse=False)
         return group_parameters(self.net, matcher if stage_wise else self.fine_groups or matcher, reverse=True)
 
 
@@ -74,7 +85,7 @@ class TimmBackbone(TimmNet):
         input_size: tuple[int, int] | None = None,
         **options: Any,
     ) -> None:
-        built = create(net.name, input_size, **net.options, **options)
+        built = _scaled(row.name, net, input_size, options)
         if row.adapt is not None:
             row.adapt(built)
         maps = [i for i, each in enumerate(feature_info(built)) if each["reduction"] >= FINEST]
@@ -90,6 +101,19 @@ def create(name: str, input_size: tuple[int, int] | None = None, **options: Any)
     if input_size is not None:
         options["img_size"] = (int(input_size[1]), int(input_size[0]))
     return timm.create_model(name, num_classes=0, **options)
+
+
+def _scaled(row: str, net: Net, input_size: tuple[int, int] | None, options: Mapping[str, Any]) -> Any:
+    """`create`, where factors may leave layers without channels."""
+    given = ", ".join(f"{name} {value}" for name, value in options.items()) or "these arguments"
+    try:
+        built = create(net.name, input_size, **net.options, **options)
+    except (AssertionError, TypeError, ValueError, RuntimeError) as error:
+        raise RayPoseError(f"{row} can't be built with {given}: {error}", rule="wrong-value") from error
+    empty = next((name for name, each in built.named_parameters() if not each.numel()), None)
+    if empty is not None:
+        raise RayPoseError(f"{row} with {given} has layers without channels: {empty}", rule="wrong-value")
+    return built
 
 
 def feature_info(net: Any) -> list[dict[str, Any]]:

@@ -117,6 +117,7 @@ ROWS = [
         default="w32",
         out_indices=(0,),
         maps="which branches' maps to give, 0 (stride 4), the one that MMPose's heads take, to 3 (stride 32).",
+        size_divisor=32,
     ),
     Row(
         "CSPNeXt",

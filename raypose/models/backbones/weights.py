@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from raypose.errors import RayPoseError
 from raypose.models.pretrained import load_pretrained
 
 
@@ -15,12 +14,5 @@ class LibraryBackbone(nn.Module):
 
     def init_weights(self, pretrained: str | None = None) -> None:
         """Load `pretrained` weights: a path, a URL, a name of torchvision's or timm's, or `imagenet`."""
-        if pretrained is None:
-            return
-        if self.imagenet is None and pretrained.lower() in ("imagenet", "default"):
-            raise RayPoseError(
-                f"there are no ImageNet weights of this {type(self).__name__}",
-                hint="other arguments have some; or give a path or a URL",
-                rule="pretrained",
-            )
-        load_pretrained(self, pretrained, imagenet=self.imagenet)
+        if pretrained is not None:
+            load_pretrained(self, pretrained, imagenet=self.imagenet)

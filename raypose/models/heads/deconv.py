@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import nn
 
 from raypose.errors import RayPoseError
 
 # Kernel size to (padding, output padding) that give exactly twice the size.
-PADDING = {2: (0, 0), 3: (1, 1), 4: (1, 0)}
+Kernel = Literal[2, 3, 4]
+PADDING: dict[int, tuple[int, int]] = {2: (0, 0), 3: (1, 1), 4: (1, 0)}
 STRIDE = 4  # of a heatmap, unless told otherwise
 
 
@@ -27,13 +29,11 @@ def deconv_layers(
     `filters` and `kernels` are one number for all layers, or one a layer.
 
     Raises:
-        RayPoseError: their number is wrong, or a kernel other than 2, 3 or 4.
+        RayPoseError: their number is wrong.
     """
     layers: list[nn.Module] = []
     widths, sizes = _each(filters, num_layers, "num_deconv_filters"), _each(kernels, num_layers, "num_deconv_kernels")
     for width, kernel in zip(widths, sizes, strict=True):
-        if kernel not in PADDING:
-            raise RayPoseError(f"num_deconv_kernels are 2, 3 or 4, but got {kernel}", rule="unknown-value")
         padding, output_padding = PADDING[kernel]
         deconv = nn.ConvTranspose2d(in_channels, width, kernel, 2, padding, output_padding, bias=False)
         layers += [deconv, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]

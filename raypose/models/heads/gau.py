@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
+
+from raypose.config import Fraction
+from raypose.errors import RayPoseError
 
 ACTIVATIONS = {"SiLU": nn.SiLU, "ReLU": nn.ReLU}
 
@@ -31,14 +35,22 @@ class GAUConfig:
         pos_enc: rotary position embedding (Su et al. 2021, arXiv:2104.09864) of queries and keys.
     """
 
-    hidden_dims: int = 256
-    s: int = 128
-    expansion_factor: float = 2.0
-    dropout_rate: float = 0.0
-    drop_path: float = 0.0
+    hidden_dims: PositiveInt = 256
+    s: PositiveInt = 128
+    expansion_factor: PositiveFloat = 2.0
+    dropout_rate: Fraction = 0.0
+    drop_path: Fraction = 0.0
     act_fn: Literal["SiLU", "ReLU"] = "SiLU"
     use_rel_bias: bool = False
     pos_enc: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pos_enc and self.s % 2:
+            raise RayPoseError(
+                f"gau_cfg: pos_enc turns pairs of values: s must be even, but got {self.s}", rule="wrong-value"
+            )
+        if self.hidden_dims * self.expansion_factor < 1:
+            raise RayPoseError("gau_cfg: hidden_dims * expansion_factor must be at least 1", rule="wrong-value")
 
 
 class GatedAttentionUnit(nn.Module):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from raypose.arguments import checked
 from raypose.models.heads.base import Head, feature_map
-from raypose.models.heads.deconv import deconv_layers, layers_to_heatmap
+from raypose.models.heads.deconv import Kernel, deconv_layers, layers_to_heatmap
 from raypose.registry import HEADS
 
 
@@ -34,15 +36,16 @@ class HeatmapHead(Head):
 
     output: str | tuple[str, ...] = ("heatmap", "combined")
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        num_keypoints: int,
+        in_channels: PositiveInt,
+        num_keypoints: PositiveInt,
         num_deconv_layers: Literal[0, 1, 2, 3] | None = None,
-        num_deconv_filters: int | Sequence[int] = 256,
-        num_deconv_kernels: int | Sequence[int] = 4,
+        num_deconv_filters: PositiveInt | Sequence[PositiveInt] = 256,
+        num_deconv_kernels: Kernel | Sequence[Kernel] = 4,
         final_conv_kernel: Literal[1, 3] = 1,
-        in_stride: int = 32,
+        in_stride: PositiveInt = 32,
         codec: Any = None,
         loss_keypoint: nn.Module | None = None,
     ) -> None:

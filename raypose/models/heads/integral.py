@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import checked
 from raypose.models.heads.base import takes_arguments_of
 from raypose.models.heads.heatmap import HeatmapHead
 from raypose.registry import HEADS
@@ -32,7 +34,8 @@ class IntegralRegressionHead(HeatmapHead):
     output = "coordinates"
 
     @takes_arguments_of(HeatmapHead)
-    def __init__(self, *args: Any, beta: float = 10.0, **kwargs: Any) -> None:
+    @checked
+    def __init__(self, *args: Any, beta: PositiveFloat = 10.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.beta = beta
 

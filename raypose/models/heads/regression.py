@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from raypose.arguments import checked
 from raypose.models.heads.base import Head, Linear, vector
 from raypose.registry import HEADS
 
@@ -32,8 +34,13 @@ class DeepposeRegressionHead(Head):
     output = "coordinates"
     values = 2  # a keypoint
 
+    @checked
     def __init__(
-        self, in_channels: int, num_keypoints: int, codec: Any = None, loss_keypoint: nn.Module | None = None
+        self,
+        in_channels: PositiveInt,
+        num_keypoints: PositiveInt,
+        codec: Any = None,
+        loss_keypoint: nn.Module | None = None,
     ) -> None:
         super().__init__(codec, loss_keypoint)
         self.fc = Linear(in_channels, num_keypoints * self.values)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
+from raypose.arguments import Size, checked, problems
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.models.heads.base import Linear, feature_map
-from raypose.models.heads.gau import ACTIVATIONS, GatedAttentionUnit, GAUConfig, ScaleNorm
+from raypose.models.heads.gau import GatedAttentionUnit, GAUConfig, ScaleNorm
 from raypose.models.heads.simcc import SimCCBase
 from raypose.registry import HEADS
 
@@ -30,7 +32,7 @@ class RTMCCHead(SimCCBase):
         loss_keypoint: built.
 
     Raises:
-        RayPoseError: an unknown key or activation in `gau_cfg`; a codec without bins; vectors instead of a map.
+        RayPoseError: an unknown key or a wrong value in `gau_cfg`; a codec without bins; vectors instead of a map.
 
     Example:
         >>> head = RTMCCHead(768, 17, (192, 256), in_featuremap_size=(6, 8), codec=SimCCLabel((192, 256)))
@@ -38,12 +40,13 @@ class RTMCCHead(SimCCBase):
         [torch.Size([1, 17, 384]), torch.Size([1, 17, 512])]
     """
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        num_keypoints: int,
-        input_size: tuple[int, int],
-        in_featuremap_size: tuple[int, int],
+        in_channels: PositiveInt,
+        num_keypoints: PositiveInt,
+        input_size: Size,
+        in_featuremap_size: Size | None,
         codec: Any,
         final_layer_kernel_size: Literal[1, 3, 5, 7, 9] = 7,
         gau_cfg: dict[str, Any] | None = None,
@@ -69,7 +72,7 @@ def read_gau_cfg(cfg: Mapping[str, Any]) -> GAUConfig:
     """The arguments that a configuration gives.
 
     Raises:
-        RayPoseError: keys or an activation that the unit does not have, all of them at once.
+        RayPoseError: keys that the unit does not have and values out of bounds, all of them at once.
 
     Example:
         >>> read_gau_cfg({"hidden_dims": 128}).s
@@ -77,13 +80,13 @@ def read_gau_cfg(cfg: Mapping[str, Any]) -> GAUConfig:
     """
     known = [each.name for each in fields(GAUConfig)]
     unknown = [key for key in cfg if key not in known]
-    problems = [
+    found = [
         Problem(f"gau_cfg has no key '{key}'", hint=nearest(key, known), rule="unknown-argument") for key in unknown
     ]
-    act_fn = cfg.get("act_fn", "SiLU")
-    if act_fn not in ACTIVATIONS:
-        hint = nearest(act_fn, ACTIVATIONS)
-        problems.append(Problem(f"gau_cfg: unknown act_fn {act_fn!r}", hint=hint, rule="unknown-value"))
-    if problems:
-        raise RayPoseError(problems)
-    return GAUConfig(**cfg)
+    try:
+        gau = TypeAdapter(GAUConfig).validate_python(dict(cfg))
+    except ValidationError as error:
+        found += problems(error, "gau_cfg")
+    if found:
+        raise RayPoseError(found)
+    return gau

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from raypose.arguments import Size, checked
 from raypose.errors import RayPoseError
 from raypose.models.heads.base import Head, Linear, feature_map, takes_arguments_of
 from raypose.models.heads.heatmap import HeatmapHead
@@ -27,10 +28,11 @@ class SimCCBase(Head):
 
     output = "simcc"
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
-        in_featuremap_size: tuple[int, int],
+        input_size: Size,
+        in_featuremap_size: Size | None,
         codec: Any,
         loss_keypoint: nn.Module | None = None,
     ) -> None:
@@ -41,7 +43,7 @@ class SimCCBase(Head):
             raise RayPoseError(message, hint="SimCCLabel has one", rule="kind-mismatch")
         if in_featuremap_size is None:
             raise RayPoseError(f"{name} needs a map [N,C,H,W], but gets vectors [N,C]", rule="head-input")
-        self.in_featuremap_size = (int(in_featuremap_size[0]), int(in_featuremap_size[1]))
+        self.in_featuremap_size = in_featuremap_size
         self.bins_x, self.bins_y = (int(length * ratio) for length in input_size)
 
 
@@ -60,11 +62,12 @@ class SimCCHead(SimCCBase):
     """
 
     @takes_arguments_of(HeatmapHead)
+    @checked
     def __init__(
         self,
         *args: Any,
-        input_size: tuple[int, int],
-        in_featuremap_size: tuple[int, int],
+        input_size: Size,
+        in_featuremap_size: Size | None,
         codec: Any,
         loss_keypoint: nn.Module | None = None,
         **kwargs: Any,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import checked
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
@@ -23,14 +27,15 @@ class AdaptiveWingLoss(KeypointLoss):
         loss_weight: factor of the result.
     """
 
+    @checked
     def __init__(
         self,
-        alpha: float = 2.1,
-        omega: float = 14.0,
-        epsilon: float = 1.0,
-        theta: float = 0.5,
+        alpha: Annotated[float, Field(gt=2)] = 2.1,
+        omega: PositiveFloat = 14.0,
+        epsilon: PositiveFloat = 1.0,
+        theta: PositiveFloat = 0.5,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
         self.alpha, self.omega, self.epsilon, self.theta = alpha, omega, epsilon, theta

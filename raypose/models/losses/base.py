@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
-from raypose.errors import RayPoseError
+from raypose.arguments import checked
 from raypose.models.losses.weighted import weighted_loss
 
 
@@ -20,14 +22,22 @@ class KeypointLoss(nn.Module):
 
     accepts: tuple[str, ...] = ("heatmap",)
 
-    def __init__(self, use_target_weight: bool = True, loss_weight: float = 1.0) -> None:
+    @checked
+    def __init__(self, use_target_weight: bool = True, loss_weight: NonNegativeFloat = 1.0) -> None:
         super().__init__()
         self.use_target_weight = use_target_weight
         self.loss_weight = loss_weight
 
     def forward(self, output: Any, target: Any, target_weight: Tensor | None = None) -> Tensor:
-        """A scalar, from output and target [N,K,...] (or tuples of such) and target_weight [N,K,1]."""
-        return self.loss_weight * _mean(output, target, per_keypoint=self.per_keypoint, **self.weights(target_weight))
+        """A scalar, from output and target [N,K,...] (or tuples of such) and target_weight [N,K,1].
+
+        Half precision becomes single, which sums and logarithms need.
+        """
+        return self.loss_weight * self.mean(*map(_single, (output, target, target_weight)))
+
+    def mean(self, output: Any, target: Any, target_weight: Tensor | None = None) -> Tensor:
+        """Over the keypoints that count."""
+        return _mean(output, target, per_keypoint=self.per_keypoint, **self.weights(target_weight))
 
     def per_keypoint(self, output: Any, target: Any) -> Tensor:
         """The loss of each keypoint, [N,K]."""
@@ -41,13 +51,13 @@ class KeypointLoss(nn.Module):
         return {"weight": weight, "avg_factor": weight.sum().clamp(min=1e-6)}
 
 
-def require_positive(**values: float) -> None:
-    """Raise where an argument is not above 0."""
-    for name, value in values.items():
-        if not value > 0:
-            raise RayPoseError(f"{name} > 0 must hold, but got {value}", rule="wrong-value")
-
-
 @weighted_loss
 def _mean(output: Any, target: Any, per_keypoint: Any) -> Tensor:
     return per_keypoint(output, target)
+
+
+def _single(value: Any) -> Any:
+    """Tensors, and tuples of such, in at least single precision; None as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_single, value))
+    return value if value is None else value.to(torch.promote_types(value.dtype, torch.float32))

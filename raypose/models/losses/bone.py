@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.errors import RayPoseError
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
@@ -35,17 +37,18 @@ class BoneLoss(KeypointLoss):
 
     accepts = ("coordinates",)
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
+        input_size: Size,
         joint_parents: list[int] | None = None,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
         num_keypoints: int | None = None,
         info: Any = None,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
         if joint_parents is None:
             bones = [(int(a), int(b)) for a, b in getattr(info, "skeleton", ())]
         else:
@@ -56,11 +59,11 @@ class BoneLoss(KeypointLoss):
             )
         self.starts, self.ends = map(list, zip(*bones, strict=True))
 
-    def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
-        """A scalar, from coordinates [N,K,2] and target_weight [N,K,1]."""
+    def mean(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
+        """Over bones, from coordinates [N,K,2] and target_weight [N,K,1]."""
         if target_weight is not None:
             target_weight = target_weight[:, self.starts] * target_weight[:, self.ends]
-        return super().forward(output, target, target_weight)
+        return super().mean(output, target, target_weight)
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of each bone, [N, bones]."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
+from raypose.arguments import checked
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
@@ -36,12 +38,15 @@ class SmoothL1Loss(KeypointLoss):
     Args:
         use_target_weight: leave keypoints of weight 0 out.
         loss_weight: factor of the result.
-        beta: in fractions of the input size; MMPose's is 1, at which the loss is a squared error everywhere.
+        beta: in fractions of the input size, 0 for `L1Loss`; MMPose's is 1, at which the loss is a squared error everywhere.
     """
 
     accepts = ("coordinates",)
 
-    def __init__(self, use_target_weight: bool = True, loss_weight: float = 1.0, beta: float = 0.05) -> None:
+    @checked
+    def __init__(
+        self, use_target_weight: bool = True, loss_weight: NonNegativeFloat = 1.0, beta: NonNegativeFloat = 0.05
+    ) -> None:
         super().__init__(use_target_weight, loss_weight)
         self.beta = beta
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import checked
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
@@ -24,8 +26,13 @@ class SpatialCrossEntropyLoss(KeypointLoss):
         target_sigma: of the codec's gaussians, in heatmap pixels; the builder fills it in. It only scales `activate`.
     """
 
+    @checked
     def __init__(
-        self, use_target_weight: bool = True, loss_weight: float = 1.0, beta: float = 10.0, target_sigma: float = 2.0
+        self,
+        use_target_weight: bool = True,
+        loss_weight: NonNegativeFloat = 1.0,
+        beta: PositiveFloat = 10.0,
+        target_sigma: PositiveFloat = 2.0,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
         self.beta = beta

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
-from raypose.models.losses.base import KeypointLoss, require_positive
+from raypose.arguments import checked
+from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
 TINY = 1e-12  # keeps logarithms, and their slopes, finite
@@ -20,7 +22,8 @@ class KLDiscretLoss(KeypointLoss):
 
     Args:
         beta: factor of the logits; RTMPose has 10.
-        label_softmax: make the target a distribution by a softmax instead, as RTMPose does.
+        label_softmax: make the target a distribution by a softmax instead, as RTMPose does, of itself divided by its
+            peak, so that either `normalize` of `SimCCLabel` gives the same.
         label_beta: factor of the target in that softmax.
         use_target_weight: leave keypoints of weight 0 out.
         loss_weight: factor of the result.
@@ -28,16 +31,16 @@ class KLDiscretLoss(KeypointLoss):
 
     accepts = ("simcc",)
 
+    @checked
     def __init__(
         self,
-        beta: float = 1.0,
+        beta: PositiveFloat = 1.0,
         label_softmax: bool = False,
-        label_beta: float = 10.0,
+        label_beta: PositiveFloat = 10.0,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        require_positive(beta=beta, label_beta=label_beta)
         self.beta, self.label_softmax, self.label_beta = beta, label_softmax, label_beta
 
     def per_keypoint(self, output: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
@@ -49,7 +52,11 @@ class KLDiscretLoss(KeypointLoss):
         return self.beta * output[0], self.beta * output[1]
 
     def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:
-        target = (self.label_beta * target).softmax(-1) if self.label_softmax else _scaled(target)
+        if self.label_softmax:
+            peak = target.amax(-1, keepdim=True).clamp(min=TINY)
+            target = (self.label_beta * target / peak).softmax(-1)
+        else:
+            target = _scaled(target)
         return _kl(target, (self.beta * logits).log_softmax(-1))
 
 

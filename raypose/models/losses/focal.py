@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
-from raypose.errors import RayPoseError
+from raypose.arguments import checked
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
@@ -32,17 +34,16 @@ class FocalHeatmapLoss(KeypointLoss):
             keypoint drown the first steps. CornerNet puts it into the bias of its head.
     """
 
+    @checked
     def __init__(
         self,
-        alpha: float = 2.0,
-        beta: float = 4.0,
+        alpha: NonNegativeFloat = 2.0,
+        beta: NonNegativeFloat = 4.0,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
-        prior: float = 0.1,
+        loss_weight: NonNegativeFloat = 1.0,
+        prior: Annotated[float, Field(gt=0, lt=1)] = 0.1,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        if not 0 < prior < 1:
-            raise RayPoseError(f"0 < prior < 1 must hold, but got {prior}", rule="wrong-value")
         self.alpha, self.beta = alpha, beta
         self.shift = math.log(prior / (1 - prior))
 

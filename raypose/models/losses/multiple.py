@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
 from raypose.kinds import taken
+from raypose.models.outputs import map_parts
 from raypose.registry import LOSSES
 
 
@@ -23,7 +24,7 @@ class MultipleLossWrapper(nn.Module):
         kind: of the head's output; the builder fills it in.
 
     Raises:
-        RayPoseError: no losses, or some that read the output in different ways: as heatmaps and as their logits.
+        RayPoseError: no losses, or some that read the output in different ways, such as heatmaps and their logits.
 
     Example:
         >>> MultipleLossWrapper([L1Loss(), BoneLoss(joint_parents=[0, 0, 1], loss_weight=0.5)])
@@ -35,19 +36,38 @@ class MultipleLossWrapper(nn.Module):
             raise RayPoseError("MultipleLossWrapper needs at least one loss", rule="wrong-value")
         self.losses = nn.ModuleList(losses)
         self.kind = kind
-        readings = [getattr(loss, "activate", None) for loss in losses]
-        names = {getattr(each, "__func__", each) for each in readings}
-        if len(names) > 1:
-            both = " and ".join(type(loss).__name__ for loss in losses)
-            raise RayPoseError(
-                f"{both} can't be summed: some take heatmaps, some what a softmax or sigmoid turns into heatmaps",
-                rule="kind-mismatch",
-            )
-        if readings[0] is not None:
-            self.activate = readings[0]
+        first, *others = losses
+        for other in others:
+            if not _read_alike(first, other, kind):
+                raise RayPoseError(
+                    f"{type(first).__name__} and {type(other).__name__} can't be summed: they read the head's output in "
+                    "different ways, one through another softmax, sigmoid or factor than the other",
+                    rule="reading-mismatch",
+                )
+        if hasattr(first, "activate"):
+            self.activate = first.activate
 
     def forward(self, output: Any, target: Any, target_weight: Tensor | None = None) -> Tensor:
         """A scalar, from output, target and target_weight [N,K,1]."""
         parts = [(taken(loss, self.kind, output), taken(loss, self.kind, target)) for loss in self.losses]
         each = [loss(*part, target_weight) for loss, part in zip(self.losses, parts, strict=True)]
         return torch.stack(each).sum()
+
+
+def summands(loss: nn.Module) -> list[nn.Module]:
+    """All losses that a loss is the sum of, down to those that are no sums; itself if it is none."""
+    if not isinstance(loss, MultipleLossWrapper):
+        return [loss]
+    return [each for part in loss.losses for each in summands(part)]
+
+
+def _read_alike(one: Any, other: Any, kind: str | None) -> bool:
+    """Whether what two losses make of the same output, for the codec to read, is the same."""
+    values = torch.linspace(-1, 1, 16, device="cpu")
+    probe = (values.view(1, 1, 16),) * 2 if kind == "simcc" else values.view(1, 1, 4, 4)
+    same = map_parts(torch.allclose, *(_activated(each, probe) for each in (one, other)))
+    return all(same) if isinstance(same, tuple) else same
+
+
+def _activated(loss: Any, output: Any) -> Any:
+    return loss.activate(output) if hasattr(loss, "activate") else output

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from raypose.errors import RayPoseError
+from raypose.arguments import checked
 from raypose.models.losses.mse import JointsMSELoss
 from raypose.registry import LOSSES
 
@@ -20,15 +21,16 @@ class JointsOHKMMSELoss(JointsMSELoss):
         loss_weight: factor of the result.
     """
 
-    def __init__(self, use_target_weight: bool = True, topk: int = 8, loss_weight: float = 1.0) -> None:
+    @checked
+    def __init__(
+        self, use_target_weight: bool = True, topk: PositiveInt = 8, loss_weight: NonNegativeFloat = 1.0
+    ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        if topk < 1:
-            raise RayPoseError(f"topk >= 1 must hold, but got {topk}", rule="unknown-value")
         self.topk = topk
 
-    def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
-        """A scalar, from heatmaps [N,K,h,w] and target_weight [N,K,1]."""
+    def mean(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
+        """Over the hardest keypoints, from heatmaps [N,K,h,w] and target_weight [N,K,1]."""
         values = self.per_keypoint(output, target)
         weight = self.weights(target_weight).get("weight", torch.ones_like(values))
         values, index = (values * weight).topk(min(self.topk, values.shape[1]), dim=1)
-        return self.loss_weight * values.sum() / weight.gather(1, index).sum().clamp(min=1e-6)
+        return values.sum() / weight.gather(1, index).sum().clamp(min=1e-6)

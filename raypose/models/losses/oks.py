@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
+from raypose.arguments import Size, checked
 from raypose.errors import RayPoseError
-from raypose.models.losses.base import KeypointLoss, require_positive
+from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
 # From the logarithm of an instance's OKS to its loss.
@@ -42,34 +44,32 @@ class OKSLoss(KeypointLoss):
 
     accepts = ("coordinates",)
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
-        sigmas: list[float] | None = None,
-        area: float = 0.64,
+        input_size: Size,
+        sigmas: list[PositiveFloat] | None = None,
+        area: PositiveFloat = 0.64,
         mode: Literal["linear", "square", "log"] = "linear",
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
         num_keypoints: int | None = None,
         info: Any = None,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        if mode not in MODES:
-            raise RayPoseError(f"mode is {', '.join(MODES)}, but got {mode!r}", rule="unknown-value")
-        require_positive(area=area)
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
         self.sigmas = _sigmas(getattr(info, "sigmas", None) if sigmas is None else sigmas, num_keypoints)
         self.area, self.mode = area, mode
 
-    def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
-        """A scalar, from coordinates [N,K,2] and target_weight [N,K,1]."""
+    def mean(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
+        """Over instances, from coordinates [N,K,2] and target_weight [N,K,1]."""
         exponents = self.per_keypoint(output, target)
         weight = self.weights(target_weight).get("weight", torch.ones_like(exponents))
         present = weight.sum(-1) > 0
         weight = torch.where(present.unsqueeze(-1), weight, torch.ones_like(weight))
         # Summed as logarithms, so that mode "log" does not see 0 where all keypoints are far off.
         log_oks = torch.logsumexp(weight.log() - exponents, -1) - weight.sum(-1).log()
-        return self.loss_weight * (MODES[self.mode](log_oks) * present).sum() / present.sum().clamp(min=1)
+        return (MODES[self.mode](log_oks) * present).sum() / present.sum().clamp(min=1)
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
         """d² / (2 s² k²) of each keypoint, [N,K]: its distance, with the object's size s and k = 2 sigma."""

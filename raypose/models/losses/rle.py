@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
-from raypose.errors import RayPoseError
+from raypose.arguments import checked
 from raypose.models.losses.base import KeypointLoss
 from raypose.models.losses.flow import RealNVP
 from raypose.registry import LOSSES
@@ -42,25 +43,22 @@ class RLELoss(KeypointLoss):
 
     accepts = ("rle",)
 
+    @checked
     def __init__(
         self,
         use_target_weight: bool = True,
         size_average: bool = True,
         residual: bool = True,
         q_distribution: Literal["laplace", "gaussian"] = "laplace",
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__(use_target_weight, loss_weight)
-        if q_distribution not in DENSITIES:
-            message = f"q_distribution is {' or '.join(DENSITIES)}, but got {q_distribution!r}"
-            raise RayPoseError(message, rule="unknown-value")
         self.size_average, self.residual, self.q_distribution = size_average, residual, q_distribution
         self.flow_model = RealNVP()
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
         # A density ratio of a few per cent is the whole signal: half precision would round it away.
         with _single_precision(output.device):
-            output, target = output.float(), target.float()
             sigma = output[..., 2:] + SMALLEST_SIGMA
             error = (output[..., :2] - target) / sigma
             loss = sigma.log().sum(-1) - self.flow_model.log_prob(error.clamp(-LARGEST_ERROR, LARGEST_ERROR))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
-from raypose.models.losses.base import KeypointLoss, require_positive
+from raypose.arguments import Size, checked
+from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
 
@@ -20,9 +22,10 @@ class PixelCurveLoss(KeypointLoss):
 
     accepts = ("coordinates",)
 
-    def __init__(self, input_size: tuple[int, int], use_target_weight: bool = True, loss_weight: float = 1.0) -> None:
+    @checked
+    def __init__(self, input_size: Size, use_target_weight: bool = True, loss_weight: NonNegativeFloat = 1.0) -> None:
         super().__init__(use_target_weight, loss_weight)
-        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.input_size = input_size
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
         size = output.new_tensor(self.input_size)
@@ -49,16 +52,16 @@ class WingLoss(PixelCurveLoss):
         >>> WingLoss((192, 256))(coordinates, targets, weights)
     """
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
-        omega: float = 10.0,
-        epsilon: float = 2.0,
+        input_size: Size,
+        omega: PositiveFloat = 10.0,
+        epsilon: PositiveFloat = 2.0,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__(input_size, use_target_weight, loss_weight)
-        require_positive(omega=omega, epsilon=epsilon)
         self.omega, self.epsilon = omega, epsilon
 
     def curve(self, error: Tensor) -> Tensor:
@@ -80,17 +83,17 @@ class SoftWingLoss(PixelCurveLoss):
         loss_weight: factor of the result.
     """
 
+    @checked
     def __init__(
         self,
-        input_size: tuple[int, int],
-        omega1: float = 2.0,
-        omega2: float = 20.0,
-        epsilon: float = 0.5,
+        input_size: Size,
+        omega1: PositiveFloat = 2.0,
+        omega2: PositiveFloat = 20.0,
+        epsilon: PositiveFloat = 0.5,
         use_target_weight: bool = True,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__(input_size, use_target_weight, loss_weight)
-        require_positive(omega1=omega1, omega2=omega2, epsilon=epsilon)
         self.omega1, self.omega2, self.epsilon = omega1, omega2, epsilon
 
     def curve(self, error: Tensor) -> Tensor:

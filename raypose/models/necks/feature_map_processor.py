@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import PositiveFloat
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
@@ -34,7 +35,7 @@ class FeatureMapProcessor(nn.Module):
         self,
         select_index: int | Sequence[int] | None = None,
         concat: bool = False,
-        scale_factor: float = 1.0,
+        scale_factor: PositiveFloat = 1.0,
         apply_relu: bool = False,
         align_corners: bool = False,
     ) -> None:
@@ -58,6 +59,12 @@ class FeatureMapProcessor(nn.Module):
         if self.apply_relu:
             maps = [x.relu() for x in maps]
         if self.scale_factor != 1:
+            for x in maps:
+                if min(x.shape[2:]) * self.scale_factor < 1:
+                    size = f"{x.shape[3]}x{x.shape[2]}"
+                    raise RayPoseError(
+                        f"nothing is left of a map of {size} with scale_factor {self.scale_factor}", rule="neck-input"
+                    )
             maps = [self._resize(x, scale_factor=self.scale_factor) for x in maps]
         return tuple(maps)
 

@@ -16,8 +16,11 @@ from raypose.registry import parameters
 
 logger = logging.getLogger("raypose.models.pretrained")
 
-# A smaller share of a network's weights fits by chance: another network's checkpoint.
-LEAST = 0.1
+IMAGENET = ("imagenet", "default")
+# A checkpoint is another network's if fewer of all weights fit, or of those in the parts that it has: of a shallower
+# network 0.5 to 0.77 do, where parts that a user added to a library's network have none. A few may always be others:
+# those that read images with other channels, positions.
+LEAST, LEAST_OF_PARTS, FEW = 0.5, 0.8, 2
 # What the parts of a model are called in checkpoints: ours and MMPose 0.x's, and MMPose 1.x's.
 PARTS = {"neck": ("neck",), "keypoint_head": ("keypoint_head", "head")}
 
@@ -32,18 +35,45 @@ def load_pretrained(module: nn.Module, pretrained: str, imagenet: str | None = N
         imagenet: the name that `imagenet` and `DEFAULT` stand for.
 
     Raises:
-        RayPoseError: the weights can't be had or read, or (almost) none of them fits.
+        RayPoseError: the weights can't be had or read, or they are those of another network.
     """
-    name = imagenet if imagenet and pretrained.lower() in ("imagenet", "default") else pretrained
-    found = read_weights(weights_file(name))
+    found = read_weights(weights_file(_named(module, pretrained, imagenet)))
     fitting = match(found, module)
-    if fitting.share < LEAST:
+    of_parts = fitting.of_parts()
+    if fitting.share < LEAST or (of_parts.share < LEAST_OF_PARTS and of_parts.lacking > FEW):
+        raise _anothers(module, fitting, pretrained, found)
+    _load(module, fitting, pretrained)
+
+
+def _named(module: nn.Module, pretrained: str, imagenet: str | None) -> str:
+    if not isinstance(pretrained, str):
+        raise RayPoseError(f"pretrained is a path, a URL or a name, but got {pretrained!r}", rule="pretrained")
+    if pretrained.lower() not in IMAGENET:
+        return pretrained
+    if imagenet is None:
         raise RayPoseError(
-            f"{'hardly any' if fitting.fits else 'no'} weight of '{pretrained}' fits {type(module).__name__}",
-            hint=f"it has {_few(found)}; wanted are {_few(module.state_dict())}",
+            f"there are no ImageNet weights of this {type(module).__name__}",
+            hint="give a checkpoint's path or URL, or choose a network that has some",
             rule="pretrained",
         )
-    _load(module, fitting, pretrained)
+    return imagenet
+
+
+def _anothers(module: nn.Module, fitting: Match, pretrained: str, found: Iterable[str]) -> RayPoseError:
+    name, wanted = type(module).__name__, module.state_dict()
+    count = fitting.there
+    if not count:
+        hint = f"it has {_few(found)}; wanted are {_few(wanted)}"
+        return RayPoseError(f"no weight of '{pretrained}' fits {name}", hint=hint, rule="pretrained")
+    hint = f"it has no {_few(fitting.missing)}"
+    if fitting.other_shape:
+        key = min(fitting.other_shape)
+        hint = f"{key} has the shape {list(fitting.other_shape[key])} in it, but is {list(wanted[key].shape)} here"
+    return RayPoseError(
+        f"'{pretrained}' seems to be of another network: {count} of the {count + fitting.lacking} weights of {name} fit",
+        hint=hint,
+        rule="pretrained",
+    )
 
 
 def load_pretrained_model(model: Any, pretrained: str) -> None:
@@ -57,7 +87,7 @@ def load_pretrained_model(model: Any, pretrained: str) -> None:
         pretrained: as the backbone takes it: a path, a URL or a name.
 
     Raises:
-        RayPoseError: the weights can't be had or read, or (almost) none of them fits the backbone.
+        RayPoseError: the weights can't be had or read, or they are not this backbone's.
     """
     init = getattr(model.backbone, "init_weights", None)
     if init is not None and parameters(init):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from raypose.models.pretrained.layouts import LAYOUTS
@@ -31,15 +32,29 @@ class Match(NamedTuple):
     """What of a checkpoint belongs to a module; names are the module's."""
 
     fits: dict[str, Tensor]
-    other_shape: list[str]
+    other_shape: dict[str, torch.Size]  # the checkpoint's
     missing: list[str]
     unused: list[str]  # the checkpoint's own, under the prefix that was found
 
     @property
+    def there(self) -> int:
+        """How many weights fit, without those that the module computes itself."""
+        return len(_listed(self.fits))
+
+    @property
+    def lacking(self) -> int:
+        """How many weights don't fit, or are missing."""
+        return len(self.other_shape) + len(self.missing)
+
+    @property
     def share(self) -> float:
         """How much of what the module needs is there."""
-        there = len(_listed(self.fits))
-        return there / max(1, there + len(self.other_shape) + len(self.missing))
+        return self.there / max(1, self.there + self.lacking)
+
+    def of_parts(self) -> Match:
+        """The match of those children of the module alone of which the checkpoint has something."""
+        parts = {key.partition(".")[0] for key in (*self.fits, *self.other_shape)}
+        return self._replace(missing=[key for key in self.missing if key.partition(".")[0] in parts])
 
 
 def match(found: Weights, module: nn.Module, parts: Sequence[str] | None = None) -> Match:
@@ -75,7 +90,7 @@ class _Candidate(NamedTuple):
         there = {key: inside[name] for name, key in self.names.items() if name in inside}
         same = {key: resized(value, wanted[key], module, key) for key, value in there.items()}
         fits = {key: value for key, value in same.items() if value.shape == wanted[key].shape}
-        other_shape = _listed(same.keys() - fits.keys())
+        other_shape = {key: there[key].shape for key in _listed(same.keys() - fits.keys())}
         missing = _listed(wanted.keys() - same.keys())
         return Match(fits, other_shape, missing, _listed(inside.keys() - self.names.keys()) if self.names else [])
 

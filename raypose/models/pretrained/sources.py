@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -60,20 +61,37 @@ def _is_url(name: str) -> bool:
 def _url_source(name: str) -> tuple[str, str] | None:
     url = PUBLISHED.get(name, name)
     if _is_url(url):
+        if not urlparse(url).netloc or not _file_name(url):
+            raise RayPoseError(
+                f"pretrained: '{name}' names no file", hint="give its whole address, https://…", rule="pretrained"
+            )
         return url, _file_name(url)
     if "://" in name and not name.startswith("torchvision://"):
+        zoo = name.partition("://")[0] + "://"
+        hints = "give the https:// address of the file, or its path", nearest(name, _starting(PUBLISHED, zoo))
         raise RayPoseError(
             f"pretrained: '{name}' is no URL that can be fetched",
-            hint=f"give the https:// address of the file, or its path; {nearest(name, PUBLISHED)}",
+            hint="; ".join(filter(None, hints)),
             rule="pretrained",
         )
     if name.startswith(PLACES) or Path(name).suffix in SUFFIXES:
-        raise RayPoseError(
-            f"pretrained: there is no file {Path(name).expanduser().absolute()}",
-            hint="a relative path starts in the folder of the space file, or else where the command runs",
-            rule="pretrained",
-        )
+        raise _no_file(name)
     return None
+
+
+def _starting(names: Iterable[str], start: str) -> list[str]:
+    return [name for name in names if name.startswith(start)]
+
+
+def _no_file(name: str) -> RayPoseError:
+    path = Path(name).expanduser().absolute()
+    if path.is_dir():
+        return RayPoseError(f"pretrained: {path} is a folder", hint="give a file in it", rule="pretrained")
+    return RayPoseError(
+        f"pretrained: there is no file {path}",
+        hint="a relative path starts in the folder of the space file, or else where the command runs",
+        rule="pretrained",
+    )
 
 
 def _file_name(url: str) -> str:
@@ -108,6 +126,8 @@ def _timm_source(name: str) -> tuple[str, str] | None:
 
 
 def _unknown(name: str) -> tuple[str, str]:
+    if Path(name).expanduser().is_dir():
+        raise _no_file(name)
     raise RayPoseError(
         f"pretrained: '{name}' is neither a file nor weights that torchvision or timm know",
         hint="for example ResNet50_Weights.IMAGENET1K_V2, timm/resnet50.a1_in1k, a URL or a path",

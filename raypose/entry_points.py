@@ -1,0 +1,42 @@
+"""Entry points: what installed packages run so that their components are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+
+from raypose.errors import Problem, RayPoseError
+
+_left: list[metadata.EntryPoint] = []  # of groups that have been read, what has not been loaded yet
+
+
+def load(groups: list[str], before: Callable[[], None]) -> None:
+    """Load the entry points of `groups`, each once, and empty that list; `before` is called first if there are any.
+
+    Raises:
+        RayPoseError: one of them raised; the next call goes on with those after it.
+
+    Example:
+        >>> load(["my_package.components"], before=lambda: None)
+    """
+    while groups:
+        _left.extend(metadata.entry_points(group=groups.pop()))
+    if _left:
+        before()
+    while _left:
+        _load(_left.pop(0))
+
+
+def _load(entry: metadata.EntryPoint) -> None:
+    """A module, or a callable without arguments, which is called."""
+    try:
+        loaded = entry.load()
+        if callable(loaded):
+            loaded()
+    except (Exception, SystemExit) as error:
+        problems = error.problems if isinstance(error, RayPoseError) else [Problem(f"{type(error).__name__}: {error}")]
+        where = f"entry point '{entry.name}' of {entry.dist.name if entry.dist else '?'}"
+        raise RayPoseError(
+            replace(each, message=f"{where}: {each.message}", rule=each.rule or "plugin") for each in problems
+        ) from error
