@@ -121,14 +121,9 @@ def test_size_divisor_says_which_sizes_fail(name, size):
     assert divisor in (1, 32)
 
 
-@pytest.mark.parametrize(
-    ("widen_factor", "message"),
-    [
-        (0.001, "CSPNeXt can't be built with widen_factor 0.001: "),
-        (0.02, "CSPNeXt with widen_factor 0.02 has layers without channels: "),
-    ],
-)
-def test_factors_that_leave_no_channels(widen_factor, message):
+@pytest.mark.parametrize("widen_factor", [0.001, 0.01])
+def test_factors_that_leave_no_channels(widen_factor):
+    message = f"CSPNeXt can't be built with widen_factor {widen_factor}: groups must be"
     with torch.device("meta"), pytest.raises(RayPoseError, match=message):
         backbones.CSPNeXt(widen_factor=widen_factor)
 

@@ -274,7 +274,7 @@ def test_a_classifiers_checkpoint_loads_the_backbone_alone(tmp_path, caplog):
 
 def test_a_checkpoint_of_another_network_is_an_error(tmp_path):
     numbered(hourglass(1, HEAD_0X), tmp_path / "a.pth")
-    with pytest.raises(RayPoseError, match=r"(hardly any|no) weight of .* fits ResNet"):
+    with pytest.raises(RayPoseError, match=r"no weight of .* fits ResNet"):
         load_pretrained_model(empty_model(resnet_cfg(18)), str(tmp_path / "a.pth"))
 
 

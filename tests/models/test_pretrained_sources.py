@@ -151,7 +151,7 @@ def test_folders(offline, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     for folder in ("folder", "folder.pth"):
         (tmp_path / folder).mkdir()
-    with pytest.raises(RayPoseError, match="/.* is a folder; give a file in it"):
+    with pytest.raises(RayPoseError, match=r"/.* is a folder; give a file in it"):
         weights_file(name.format(tmp_path))
 
 

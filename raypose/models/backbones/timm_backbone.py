@@ -85,7 +85,7 @@ class TimmBackbone(TimmNet):
         input_size: tuple[int, int] | None = None,
         **options: Any,
     ) -> None:
-        built = _scaled(row.name, net, input_size, options)
+        built = _scaled(row, net, input_size, options)
         if row.adapt is not None:
             row.adapt(built)
         maps = [i for i, each in enumerate(feature_info(built)) if each["reduction"] >= FINEST]
@@ -103,17 +103,14 @@ def create(name: str, input_size: tuple[int, int] | None = None, **options: Any)
     return timm.create_model(name, num_classes=0, **options)
 
 
-def _scaled(row: str, net: Net, input_size: tuple[int, int] | None, options: Mapping[str, Any]) -> Any:
+def _scaled(row: Row, net: Net, input_size: tuple[int, int] | None, options: Mapping[str, Any]) -> Any:
     """`create`, where factors may leave layers without channels."""
-    given = ", ".join(f"{name} {value}" for name, value in options.items()) or "these arguments"
     try:
-        built = create(net.name, input_size, **net.options, **options)
+        return create(net.name, input_size, **net.options, **options)
     except (AssertionError, TypeError, ValueError, RuntimeError) as error:
-        raise RayPoseError(f"{row} can't be built with {given}: {error}", rule="wrong-value") from error
-    empty = next((name for name, each in built.named_parameters() if not each.numel()), None)
-    if empty is not None:
-        raise RayPoseError(f"{row} with {given} has layers without channels: {empty}", rule="wrong-value")
-    return built
+        given = [f"{name} {value}" for name, value in options.items() if value != row.options[name].default]
+        named = f" with {', '.join(given)}" if given else ""
+        raise RayPoseError(f"{row.name} can't be built{named}: {error}", rule="wrong-value") from error
 
 
 def feature_info(net: Any) -> list[dict[str, Any]]:

@@ -61,9 +61,9 @@ class FeatureMapProcessor(nn.Module):
         if self.scale_factor != 1:
             for x in maps:
                 if min(x.shape[2:]) * self.scale_factor < 1:
-                    size = f"{x.shape[3]}x{x.shape[2]}"
                     raise RayPoseError(
-                        f"nothing is left of a map of {size} with scale_factor {self.scale_factor}", rule="neck-input"
+                        f"nothing is left of a map of {x.shape[3]}x{x.shape[2]} with scale_factor {self.scale_factor}",
+                        rule="neck-input",
                     )
             maps = [self._resize(x, scale_factor=self.scale_factor) for x in maps]
         return tuple(maps)

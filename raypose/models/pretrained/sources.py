@@ -61,7 +61,8 @@ def _is_url(name: str) -> bool:
 def _url_source(name: str) -> tuple[str, str] | None:
     url = PUBLISHED.get(name, name)
     if _is_url(url):
-        if not urlparse(url).netloc or not _file_name(url):
+        address = urlparse(url)
+        if not address.netloc or not address.path.rpartition("/")[2]:
             raise RayPoseError(
                 f"pretrained: '{name}' names no file", hint="give its whole address, https://…", rule="pretrained"
             )
