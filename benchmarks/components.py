@@ -44,7 +44,7 @@ tune: {metric: EPE}
 # keypoints, whose file has no skeleton, hang on the first one, the snout.
 BESIDE_L1: dict[str, dict[str, Any]] = {
     "BoneLoss": {"loss_weight": 0.1, "joint_parents": [0, 0, 0, 0]},
-    "OKSLoss": {"loss_weight": 1.0},
+    "OKSLoss": {"loss_weight": 0.1},
 }
 
 
