@@ -85,6 +85,7 @@ def all_maps_are_what_comes_out(name, value):
         assert [port.stride for port in net.out] == [4, 8, 16, 32]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), [each for each in NETS if each[0] in TABULATED])
 def test_all_maps_are_those_of_our_tables(name, value):
     all_maps_are_what_comes_out(name, value)
@@ -96,6 +97,7 @@ def test_every_network_gives_all_maps(name, value):
     all_maps_are_what_comes_out(name, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.maps == MAPS])
 def test_what_lies_above_the_last_map_is_left_out(name):
     value = next(iter(ROWS[name].nets))
@@ -109,6 +111,7 @@ def test_what_lies_above_the_last_map_is_left_out(name):
     assert getattr(net, ROWS[name].argument or "training") == (value or True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(100, 76), (72, 104)])
 @pytest.mark.parametrize("name", sorted(set(backbones.__all__) - {"Timm", "ViT"}))  # ViT says so itself
 def test_size_divisor_says_which_sizes_fail(name, size):

@@ -205,7 +205,9 @@ CASES = {
 UNUSED = {"hourglass52, 0.x": "inters.0."}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case == "resnet18, 0.x" else ()) for case in CASES]
+)
 def test_every_weight_finds_its_place(tmp_path, caplog, case):
     keys, cfg = CASES[case]
     numbers = numbered(keys, tmp_path / "a.pth")

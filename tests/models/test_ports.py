@@ -23,7 +23,7 @@ class Probed(nn.Module):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", list(BACKBONES))
+@pytest.mark.parametrize("name", ["HourglassNet", "MobileNetV3", "ResNet"])  # all are in test_backbones.py
 def test_what_is_declared_is_what_comes_out(name, size):
     with torch.device("meta"):
         backbone = BACKBONES.build({"type": name})

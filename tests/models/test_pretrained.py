@@ -135,6 +135,10 @@ def built(name, **arguments):
     return net.to_empty(device="cpu")
 
 
+def _slow(*case):
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("backbone", "checkpoint", "why"),
     [
@@ -145,11 +149,11 @@ def built(name, **arguments):
             r"but is \[64, 64, 1, 1\] here",
         ),
         (("ResNet", {"depth": 34}), ("ResNet", {"depth": 18}), "it has no layer1.2.bn1.bias"),
-        (("ResNet", {"depth": 101}), ("ResNet", {"depth": 50}), "it has no layer3.10.bn1.bias"),
-        (("ResNet", {"depth": 18}), ("HRNet", {"arch": "w18"}), "seems to be of another network"),
-        (("ResNet", {"depth": 50}), ("HRNet", {"arch": "w18"}), "it has no|has the shape"),
-        (("ResNet", {"depth": 50}), ("ResNeXt", {"depth": 50}), "has the shape"),
-        (("LiteHRNet", {"depth": 30}), ("LiteHRNet", {"depth": 18}), "it has no stage"),
+        _slow(("ResNet", {"depth": 101}), ("ResNet", {"depth": 50}), "it has no layer3.10.bn1.bias"),
+        _slow(("ResNet", {"depth": 18}), ("HRNet", {"arch": "w18"}), "seems to be of another network"),
+        _slow(("ResNet", {"depth": 50}), ("HRNet", {"arch": "w18"}), "it has no|has the shape"),
+        _slow(("ResNet", {"depth": 50}), ("ResNeXt", {"depth": 50}), "has the shape"),
+        _slow(("LiteHRNet", {"depth": 30}), ("LiteHRNet", {"depth": 18}), "it has no stage"),
     ],
 )
 def test_another_networks_checkpoint_is_an_error(tmp_path, backbone, checkpoint, why):
