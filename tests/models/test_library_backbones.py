@@ -25,6 +25,8 @@ from raypose.models.pretrained.matching import match
 from raypose.optim.depths import parameter_depths
 from raypose.registry import parameters
 
+pytestmark = pytest.mark.slow
+
 ROWS = {row.name: row for row in (*torchvision_rows.ROWS, *timm_rows.ROWS, *timm_transformers.ROWS)}
 # The channels of their maps are in our rows.
 TABULATED = {"AlexNet", "VGG", "MobileNetV2", "MobileNetV3", "ShuffleNetV2"}

@@ -18,6 +18,8 @@ from raypose import BACKBONES, RayPoseError
 from raypose.models.builder import build_model
 from raypose.models.cost import Cost, cost, on_meta
 
+pytestmark = pytest.mark.slow
+
 SIZE = (192, 256)
 HEATMAPS = {"keypoint_head": {"type": "HeatmapHead"}}
 RTM = {"keypoint_head": {"type": "RTMCCHead", "final_layer_kernel_size": 7}, "codec": {"type": "SimCCLabel"}}
