@@ -77,7 +77,7 @@ class Training:
 
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 32
-    lr_schedule: dict[str, Any] | None = None  # a schedule, and `warmup`: the fraction of all steps that warm up
+    lr_schedule: dict[str, Any] | None = None  # a schedule, and how it warms up: `warmup`, ...
     grad_clip: PositiveFloat | None = None  # largest norm of all gradients together
     # Decay a step of the averaged weights that are validated and kept, for example 0.99.
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from itertools import product
 from typing import Any
 
-from raypose.check.report import Report, alternatives, is_null
+from raypose.check.report import Report, alternatives, is_null, mappings
 from raypose.check.variants import variants
 from raypose.errors import Problem, RayPoseError
 from raypose.kinds import agreed, default_codec, default_loss, mismatches
@@ -22,8 +22,8 @@ GIVEN = {"input_size": (64, 64), "num_keypoints": 1}
 
 def misfits(report: Report, tree: Mapping) -> None:
     """Report each head with a codec and a loss that a model may get and that don't go together."""
-    for model in _mappings(tree.entries.get("model")):
-        for head in _mappings(model.entries.get("keypoint_head")):
+    for model in mappings(tree.entries.get("model")):
+        for head in mappings(model.entries.get("keypoint_head")):
             named = [
                 _get(report, "keypoint_head", _plain(each)) for each in alternatives(head.entries.get("type", head))
             ]
@@ -45,10 +45,6 @@ def _mismatches(
     takes = _losses(report, default_loss(agreed(head, decodes)) if loss is None else _plain(loss))
     for problem in mismatches(head, decodes, takes):
         yield codec if "is a codec of" in problem.message else loss, problem
-
-
-def _mappings(node: Node | None) -> Iterator[Mapping]:
-    return (each for each in alternatives(node) if isinstance(each, Mapping)) if node is not None else iter(())
 
 
 def _variants(name: str, head: Mapping, model: Mapping) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raypose.check.report import Report, alternatives, is_null
+from raypose.check.report import Report, alternatives, is_null, mappings
 from raypose.check.sections import section
 from raypose.check.slots import DEFAULT_TYPE, EXTRA
 from raypose.errors import RayPoseError
@@ -18,8 +18,8 @@ def paramwise(report: Report, node: Node | None) -> None:
     A constructor says what it takes by a dataclass, its own class attribute `paramwise` (one that inherits may have
     other rules, so that its parent's does not count); one that says nothing is not checked.
     """
-    for optimizer in _mappings(node):
-        for cfg in _mappings(optimizer.entries.get("paramwise_cfg")):
+    for optimizer in mappings(node):
+        for cfg in mappings(optimizer.entries.get("paramwise_cfg")):
             for name in _constructors(optimizer):
                 described = _described(name)
                 if described is not None:
@@ -28,10 +28,6 @@ def paramwise(report: Report, node: Node | None) -> None:
             for part, child in optimizer.entries.items():
                 if part not in EXTRA["optimizer"]:
                     paramwise(report, child)
-
-
-def _mappings(node: Node | None) -> Iterator[Mapping]:
-    return (each for each in alternatives(node) if isinstance(each, Mapping)) if node is not None else iter(())
 
 
 def _constructors(optimizer: Mapping) -> Iterator[str]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 
 from raypose.check.slots import Slot
 from raypose.errors import Problem
 from raypose.space.space import in_order
 from raypose.space.traverse import as_written
-from raypose.space.tree import Choice, Mark, Node, Scalar, compact
+from raypose.space.tree import Choice, Mapping, Mark, Node, Scalar, compact
 
 
 @dataclass(frozen=True)
 class Report:
     """Collects problems; `slots` says which keys hold components."""
 
-    slots: Mapping[str, Slot]
+    slots: Table[str, Slot]
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, mark: Mark, message: str, rule: str, hint: str = "") -> None:
@@ -35,6 +36,11 @@ def alternatives(node: Node) -> Iterator[Node]:
             yield from alternatives(option.node)
     else:
         yield node
+
+
+def mappings(node: Node | None) -> Iterator[Mapping]:
+    """Those of the alternatives that are mappings; none where there is no node."""
+    return (each for each in alternatives(node) if isinstance(each, Mapping)) if node is not None else iter(())
 
 
 def is_null(node: Node) -> bool:

@@ -39,7 +39,6 @@ class Timm(TimmNet):
     ) -> None:
         net = _build(model, input_size, drop_path_rate)
         super().__init__(net, check_out_indices(out_indices, len(feature_info(net))))
-        self.model_name = model
         self.imagenet = f"timm/{model}"
 
 
