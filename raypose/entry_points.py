@@ -8,20 +8,22 @@ from importlib import metadata
 
 from raypose.errors import Problem, RayPoseError
 
-_left: list[metadata.EntryPoint] = []  # of groups that have been read, what has not been loaded yet
+# What has not been read yet, and of what has been read, what has not been loaded yet.
+_groups = ["raypose.components"]
+_left: list[metadata.EntryPoint] = []
 
 
-def load(groups: list[str], before: Callable[[], None]) -> None:
-    """Load the entry points of `groups`, each once, and empty that list; `before` is called first if there are any.
+def load(before: Callable[[], None]) -> None:
+    """Load the entry points, each once in a process; `before` is called first if there are any.
 
     Raises:
         RayPoseError: one of them raised; the next call goes on with those after it.
 
     Example:
-        >>> load(["my_package.components"], before=lambda: None)
+        >>> load(before=lambda: None)
     """
-    while groups:
-        _left.extend(metadata.entry_points(group=groups.pop()))
+    while _groups:
+        _left.extend(metadata.entry_points(group=_groups.pop()))
     if _left:
         before()
     while _left:

@@ -15,9 +15,6 @@ from raypose.callables import Lazy, call_problems, parameters, subclass
 from raypose.callables import takes_anything as takes_anything
 from raypose.errors import Problem, RayPoseError, nearest
 
-# Groups of entry points by which installed packages register components, as far as they have not been loaded yet.
-_groups = ["raypose.components"]
-
 
 class Registry:
     """Components of one kind by name.
@@ -144,7 +141,7 @@ class Registry:
 
 def load_entry_points() -> None:
     """Load those that are left, after all built-in components, so that a name taken twice is the package's mistake."""
-    entry_points.load(_groups, before=_load_all_builtin)
+    entry_points.load(before=_load_all_builtin)
 
 
 def _load_all_builtin() -> None:

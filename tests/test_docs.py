@@ -264,7 +264,7 @@ def test_the_tutorials_package_registers_by_its_entry_point(reader, monkeypatch,
     code = "from setuptools.build_meta import prepare_metadata_for_build_wheel as prepare; prepare('.')"
     subprocess.run([sys.executable, "-c", code], cwd=reader, check=True, capture_output=True)
     monkeypatch.syspath_prepend(reader)
-    monkeypatch.setattr("raypose.registry._groups", ["raypose.components"])  # as if nothing had been loaded
+    monkeypatch.setattr("raypose.entry_points._groups", ["raypose.components"])  # as if nothing had been loaded
     try:
         run(commands(TUTORIALS["en"])[-1])
         assert "  MyNet(width: int = 16, depth: int = 3)" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from raypose import registry as registries
+from raypose import entry_points
 from raypose.errors import RayPoseError
 from raypose.plugins import keep_plugins, load_plugins, located
 from raypose.plugins.loading import PREFIX
@@ -282,7 +282,7 @@ def install(tmp_path, monkeypatch):
 
     def make(text, **options):
         monkeypatch.syspath_prepend(tmp_path / "site")
-        monkeypatch.setattr(registries, "_groups", ["raypose.components"])
+        monkeypatch.setattr(entry_points, "_groups", ["raypose.components"])
         return write_package(tmp_path / "site", text, **options)
 
     return make

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import raypose
-import raypose.registry as registry_module
+from raypose import entry_points as installed
 from raypose.errors import RayPoseError
 from raypose.registry import REGISTRIES, Registry, build_from_cfg, call_problems, offer, parameters, takes_anything
 
@@ -240,7 +240,7 @@ def package(module, monkeypatch):
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shapes-package\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[raypose.components]\n{entry_points}\n")
-        monkeypatch.setattr(registry_module, "_groups", ["raypose.components"])
+        monkeypatch.setattr(installed, "_groups", ["raypose.components"])
         importlib.invalidate_caches()
 
     return write

@@ -205,11 +205,11 @@ def test_a_plugin_works_in_every_trial_and_after_a_resume_elsewhere(tmp_path):
     def trial(config, run):
         import sys
 
-        from raypose import LOSSES, build_from_cfg, registry
+        from raypose import LOSSES, build_from_cfg, entry_points
 
         if packages not in sys.path:
             sys.path.insert(0, packages)
-            registry._groups.append("raypose.components")  # as in a process that was started with that path
+            entry_points._groups.append("raypose.components")  # as in a process that was started with that path
         assert "MyPackagedLoss" in LOSSES
         cfg = {"type": "MyScore", "x": config["x"], "number": int(run.dir.name)}
         for epoch in range(1, 3):
