@@ -25,7 +25,7 @@ setup(
         "safetensors>=0.4.3",
         "huggingface_hub>=0.23",
         "ray[tune,default]>=2.49",
-        "optuna>=4.4",
+        "optuna>=5.0",
         "numpy>=1.26",
         "pyyaml>=6.0",
         "tensorboard>=2.19",
@@ -37,7 +37,7 @@ setup(
         "rich>=13.7",
     ],
     extras_require={
-        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "cmaes>=0.11", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
+        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "cmaes>=0.11", "jsonschema>=4.20", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["raypose = raypose.cli:main"]},
 )

@@ -109,6 +109,9 @@ class Tune:
     max_concurrent: PositiveInt | None = None
     keep: PositiveInt = 5  # the best trials that keep their weights
     max_failures: NonNegativeInt = 2  # restarts of a trial whose worker or node was lost
+    # What a configuration must satisfy to be trained, of `params`, `flops` and `memory`: ["flops <= 2e9"].
+    constraints: list[str] = field(default_factory=list)
+    initial_points: list[dict[str, Any]] = field(default_factory=list)  # partial configurations that are tried first
 
     def __post_init__(self) -> None:
         if self.mode is None:

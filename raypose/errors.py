@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `line` and `column` count from 1; `rule` is a short stable name such as `unknown-key`.
+    """One thing that is wrong. `line` and `column` count from 1; `rule` is a short stable name such as `unknown-key`;
+    `value` the offending value as compact JSON. A warning stops nothing.
 
     Example:
         >>> print(Problem("unknown backbone 'ResNt'", "a.yaml", 14, 9, hint="did you mean 'ResNet'?"))
@@ -22,10 +26,13 @@ class Problem:
     column: int | None = None
     rule: str = ""
     hint: str = ""
+    level: Level = "error"
+    value: str = ""
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         text = f"{self.message}; {self.hint}" if self.hint else self.message
+        text = f"warning: {text}" if self.level == "warning" else text
         return f"{where}: {text}" if where else text
 
 

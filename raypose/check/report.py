@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from raypose.check.slots import Slot
 from raypose.errors import Problem
@@ -21,8 +21,12 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, mark: Mark, message: str, rule: str, hint: str = "") -> None:
-        """Report a problem at a position."""
+        """Report a mistake at a position."""
         self.problems.append(mark.problem(message, rule, hint))
+
+    def warn(self, mark: Mark, message: str, rule: str, hint: str = "") -> None:
+        """Report what is probably not meant, but stops nothing."""
+        self.problems.append(replace(mark.problem(message, rule, hint), level="warning"))
 
     def in_order(self) -> list[Problem]:
         """All problems by position, each once."""

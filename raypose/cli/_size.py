@@ -22,7 +22,7 @@ def size(kind: str, name: str) -> str:
     except Exception as error:  # whatever a component of the user's raises
         said = error.problems[0].message if isinstance(error, RayPoseError) else f"{type(error).__name__}: {error}"
         return f"no size: {said}"
-    return f"{_short(counted.params / 1e6)} M parameters, {_short(counted.multiply_adds / 1e9)} GFLOPs"
+    return f"{_short(counted.params / 1e6)} M parameters, {_short(counted.flops / 1e9)} GFLOPs"
 
 
 def _short(value: float) -> str:
@@ -38,7 +38,7 @@ def _head(name: str) -> Cost:
     cfg = {"backbone": HEADED, "keypoint_head": {"type": name}}
     model: Any = build_model(cfg, NUM_KEYPOINTS, INPUT_SIZE, init_weights=False)
     whole, below = cost(model, INPUT_SIZE), cost(model.backbone, INPUT_SIZE)
-    return Cost(whole.params - below.params, whole.multiply_adds - below.multiply_adds)
+    return Cost(whole.params - below.params, whole.flops - below.flops)
 
 
 def _counted(kind: str, name: str) -> Cost:

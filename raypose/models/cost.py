@@ -14,20 +14,15 @@ from raypose.errors import RayPoseError
 
 @dataclass(frozen=True)
 class Cost:
-    """`multiply_adds` are those of convolutions, matrix products and attention for one image; papers on poses call them
-    FLOPs. Normalisation, activation and pooling are not counted.
+    """`flops` are the multiply-adds of convolutions, matrix products and attention for one image, which is what papers on
+    poses call FLOPs; torch's counter says twice as many. Normalisation, activation and pooling are not counted.
     """
 
     params: int
-    multiply_adds: int
-
-    @property
-    def flops(self) -> int:
-        """Additions and multiplications each: twice the multiply-adds."""
-        return 2 * self.multiply_adds
+    flops: int
 
     def __str__(self) -> str:
-        return f"{self.params / 1e6:.2f} M parameters, {self.multiply_adds / 1e9:.3g} G multiply-adds"
+        return f"{self.params / 1e6:.2f} M parameters, {self.flops / 1e9:.3g} GFLOPs"
 
 
 @torch.no_grad()
@@ -43,7 +38,7 @@ def cost(module: nn.Module, input_size: tuple[int, int]) -> Cost:
 
     Example:
         >>> print(cost(ResNet(50), (192, 256)))
-        23.51 M parameters, 4.02 G multiply-adds
+        23.51 M parameters, 4.02 GFLOPs
     """
     width, height = input_size
     shadow = on_meta(module).eval()
