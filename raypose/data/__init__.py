@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raypose.data.build import build_dataset, build_datasets
 from raypose.data.coco import CocoKeypoints
+from raypose.data.info import dataset_info
 from raypose.data.loader import Batch, Batches
 from raypose.data.pixels import PixelReader
 from raypose.data.synthetic import SyntheticPeople
@@ -19,4 +20,5 @@ __all__ = [
     "SyntheticPeople",
     "build_dataset",
     "build_datasets",
+    "dataset_info",
 ]

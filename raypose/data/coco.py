@@ -14,8 +14,9 @@ import numpy as np
 from raypose.data import coco_file
 from raypose.data.coco_file import Record
 from raypose.data.grouping import image_groups
+from raypose.data.info import tells_info
 from raypose.data.keypoint_info import Keypoint, make_info
-from raypose.data.table import KeypointTable
+from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.errors import Problem, RayPoseError
 from raypose.registry import DATASETS
 
@@ -24,7 +25,24 @@ from raypose.registry import DATASETS
 _BOX_MARGIN, _BOX_MIN_MARGIN = 0.15, 5.0
 
 
+def coco_info(
+    ann_file: str,
+    category: str | None = None,
+    names: list[str] | None = None,
+    flip_pairs: list[tuple[Keypoint, Keypoint]] | None = None,
+    sigmas: float | list[float] | None = None,
+    skeleton: list[tuple[Keypoint, Keypoint]] | None = None,
+    **others: Any,
+) -> DatasetInfo:
+    """What the keypoints of `CocoKeypoints` with these arguments are."""
+    path = Path(ann_file)
+    categories = coco_file.read_json(path)["categories"]
+    chosen = coco_file.choose_categories(path, categories, category, names is not None)
+    return make_info(chosen[0], names, flip_pairs, sigmas, skeleton)
+
+
 @DATASETS.register_module()
+@tells_info(coco_info)
 def CocoKeypoints(
     ann_file: str,
     img_prefix: str,

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from raypose.data.coco import CocoKeypoints
+from raypose.data.info import tells_info
+from raypose.data.keypoint_info import make_info
 from raypose.data.people.scene import Person, draw_scene
 from raypose.data.person import COCO_NAMES, COCO_SKELETON
 from raypose.data.table import KeypointTable
@@ -23,9 +25,17 @@ from raypose.registry import DATASETS
 _RENDERER_VERSION = 1  # raise it when the same parameters give other pictures
 _SPLITS = ("train", "val", "test")
 _ANNOTATIONS = "annotations.json"
+_CATEGORY = {
+    "id": 1,
+    "name": "person",
+    "supercategory": "person",
+    "keypoints": COCO_NAMES,
+    "skeleton": [[a + 1, b + 1] for a, b in COCO_SKELETON],
+}
 
 
 @DATASETS.register_module()
+@tells_info(lambda **arguments: make_info(_CATEGORY))
 def SyntheticPeople(
     num_images: int = 400,
     split: Literal["train", "val", "test"] = "train",
@@ -105,10 +115,8 @@ def _render(folder: Path, num_images: int, split: str, seed: int, image_size: li
         (folder / file_name).write_bytes(encoded.tobytes())
         images.append({"id": i + 1, "file_name": file_name, "width": width, "height": height})
         annotations += [_annotation(person, i + 1) for person in people]
-    skeleton = [[a + 1, b + 1] for a, b in COCO_SKELETON]
-    category = {"id": 1, "name": "person", "supercategory": "person", "keypoints": COCO_NAMES, "skeleton": skeleton}
     numbered = [{"id": number, **each} for number, each in enumerate(annotations, start=1)]
-    content = {"images": images, "annotations": numbered, "categories": [category]}
+    content = {"images": images, "annotations": numbered, "categories": [_CATEGORY]}
     (folder / _ANNOTATIONS).write_text(json.dumps(content))
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from raypose.errors import RayPoseError
-from raypose.models.outputs import stages
-from raypose.models.parts import codec_and_loss, fill, section
-from raypose.models.ports import Maps, Port, dry_run, measure, probe, run_stages
+from raypose.models.connect import Parts, connect
+from raypose.models.parts import section
 from raypose.models.pretrained import load_pretrained, load_pretrained_model
-from raypose.models.topdown import select
-from raypose.registry import BACKBONES, HEADS, NECKS, POSENETS, offer, parameters
+from raypose.registry import BACKBONES, POSENETS, parameters
 
 
 def build_model(
@@ -44,60 +41,21 @@ def build_model(
     Example:
         >>> build_model({"backbone": {"type": "ResNet"}, "keypoint_head": {"type": "HeatmapHead"}}, 17, (192, 256))
     """
-    given = {"num_keypoints": num_keypoints, "input_size": (int(input_size[0]), int(input_size[1]))}
-    parts = {"type": "TopDown", **cfg}
-    backbone_cfg, head_cfg = section(parts, "backbone"), section(parts, "keypoint_head")
-    pretrained = {"model": parts.pop("pretrained", None), "backbone": None}
+    cfg = {"type": "TopDown", **cfg}
+    pretrained = {"model": cfg.pop("pretrained", None), "backbone": None}
+    backbone_cfg = section(cfg, "backbone")
     if "pretrained" not in parameters(BACKBONES.get(backbone_cfg["type"])):
         pretrained["backbone"] = backbone_cfg.pop("pretrained", None)
-
-    owned = codec_and_loss(parts, head_cfg, {**given, "info": info})
-    backbone = BACKBONES.build(offer(backbone_cfg, BACKBONES, **given))
-    features, ports = probe(backbone, input_size)
-    neck = None
-    if parts.get("neck"):
-        neck_cfg = section(parts, "neck")
-        neck = NECKS.build(fill(neck_cfg, NECKS, in_channels=[port.channels for port in ports], **given))
-        features = tuple(run_stages(neck, maps)[0] for maps in features)
-        ports = measure(features[-1], input_size)
-
-    head = _head(head_cfg, features, ports, {**owned, **given})
-    model = POSENETS.build({**parts, "backbone": backbone, "neck": neck, "keypoint_head": head, **owned})
-    _check(model, features, num_keypoints)
+    model = assemble(cfg, connect({**cfg, "backbone": backbone_cfg}, num_keypoints, input_size, info))
     if init_weights and not any(parameter.is_meta for parameter in model.parameters()):
         _init_weights(model, **pretrained)
     return model
 
 
-def _head(
-    cfg: dict[str, Any], features: tuple[Maps, ...], ports: tuple[Port, ...], values: dict[str, Any]
-) -> nn.Module:
-    in_ports = getattr(HEADS.get(cfg["type"]), "in_ports", None)
-    taken = [(ports[i], features[-1][i]) for i in ((-1,) if in_ports is None else in_ports)]
-    found: dict[str, list] = {
-        "in_channels": [port.channels for port, _ in taken],
-        "in_stride": [port.stride for port, _ in taken],
-        "in_featuremap_size": [(each.shape[3], each.shape[2]) if each.ndim == 4 else None for _, each in taken],
-    }
-    one_each = {name: each[0] if in_ports is None else each for name, each in found.items()}
-    return HEADS.build(fill(cfg, HEADS, num_stages=len(features), **one_each, **values))
-
-
-def _check(model: Any, features: tuple[Maps, ...], num_keypoints: int) -> None:
-    """Raise where the head fails on the features, or gives another number of keypoints."""
-    head = model.keypoint_head
-    names = f"{type(model.backbone).__name__} and {type(head).__name__}"
-    try:
-        output = dry_run(head, select(features, head))
-    except RayPoseError as error:
-        raise RayPoseError(f"{names} don't fit: {error}", rule="head-input") from error
-    for each in stages(output):
-        for part in each if isinstance(each, tuple) else (each,):
-            if not isinstance(part, Tensor) or part.ndim < 3 or part.shape[1] != num_keypoints:
-                got = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
-                raise RayPoseError(
-                    f"{names} give {got} for 2 images with {num_keypoints} keypoints", rule="head-output"
-                )
+def assemble(cfg: Mapping[str, Any], parts: Parts) -> nn.Module:
+    """The model of `cfg["type"]` (default TopDown) with these parts."""
+    built = {name: getattr(parts, name) for name in ("backbone", "neck", "keypoint_head", "codec", "loss_keypoint")}
+    return POSENETS.build({"type": "TopDown", **cfg, **built})
 
 
 def _init_weights(net: Any, model: str | None, backbone: str | None) -> None:

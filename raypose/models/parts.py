@@ -47,15 +47,12 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, (tuple, list)) else value
 
 
-def codec_and_loss(parts: dict[str, Any], head_cfg: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The built codec and loss: of the head's configuration, else the model's, else what suits the head.
-
-    Both are taken out of the configurations.
-    """
-    head = HEADS.get(head_cfg["type"])
+def codec_and_loss(head_type: str, cfg: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The built `codec` and `loss_keypoint` of a head; where `cfg` has none, what suits the head."""
+    head = HEADS.get(head_type)
 
     def named(name: str, default: Mapping[str, Any]) -> dict[str, Any]:
-        return section({name: head_cfg.pop(name, None) or parts.pop(name, None) or default}, name)
+        return section({name: cfg.get(name) or default}, name)
 
     codec = CODECS.build(fill(named("codec", default_codec(head)), CODECS, **given))
     kind = agreed(head, codec)

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
-from raypose.kinds import KINDS, agreed, taken
-from raypose.models.outputs import map_parts, shape, stages
+from raypose.kinds import KINDS, agreed
+from raypose.models.outputs import map_parts
 from raypose.models.ports import Maps, as_stages, is_multi_stage
+from raypose.models.step import activated, losses
 from raypose.registry import POSENETS
 
 FlipPairs = Sequence[tuple[int, int]]
@@ -100,29 +101,14 @@ class TopDown(nn.Module):
         return self._losses(output, keypoints, visible), *self._decode(output, img, flip_pairs)
 
     def _losses(self, output: Any, keypoints: Tensor, visible: Tensor) -> dict[str, Tensor]:
-        # Half precision is for the network; a sum over a whole heatmap would overflow or round away in it.
-        with torch.autocast(keypoints.device.type, enabled=False):
-            outputs = [map_parts(Tensor.float, stage) for stage in stages(output)]
-            targets = {size: self.codec.encode(keypoints, visible, size) for size in set(map(shape, outputs))}
-            losses = [self._loss(stage, *targets[shape(stage)]) for stage in outputs]
-        each = {f"loss_{i}": loss for i, loss in enumerate(losses, 1)} if len(losses) > 1 else {}
-        return {"loss": torch.stack(losses).mean(), **each}
-
-    def _loss(self, output: Any, target: Any, weight: Tensor) -> Tensor:
-        loss, kind = self.loss_keypoint, self.kind
-        return loss(taken(loss, kind, output), taken(loss, kind, target), weight)
+        return losses(output, keypoints, visible, self.codec, self.loss_keypoint, self.kind)
 
     def _decode(self, output: Any, img: Tensor, flip_pairs: FlipPairs | None) -> tuple[Tensor, Tensor]:
-        result = self._activate(output)
+        result = activated(output, self.loss_keypoint)
         if flip_pairs is not None:
-            mirrored = self._unmirror(self._activate(self(img.flip(-1))), flip_pairs)
+            mirrored = self._unmirror(activated(self(img.flip(-1)), self.loss_keypoint), flip_pairs)
             result = map_parts(lambda one, other: (one + other) / 2, result, mirrored)
         return self.codec.decode(result)
-
-    def _activate(self, output: Any) -> Any:
-        last = map_parts(Tensor.float, stages(output)[-1])
-        activate = getattr(self.loss_keypoint, "activate", None)
-        return last if activate is None else activate(last)
 
     def _unmirror(self, result: Any, flip_pairs: FlipPairs) -> Any:
         if self.kind not in KINDS:
