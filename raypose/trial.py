@@ -52,7 +52,7 @@ def train(config: dict[str, Any], run: Run) -> None:
     torch.manual_seed(run.seed)
     model = build_model(config["model"], len(info.names), data.input_size, info=info)
     model.to(run.device)
-    optimizer = build_optimizer(config["optimizer"], model)
+    optimizer = build_optimizer(config["optimizer"], model, unmatched=lambda error: logger.warning("%s", error))
     schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))
 
     precision = Precision(training.precision, run.device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,9 +15,8 @@ from raypose.models.ports import Maps, Port, dry_run, measure, probe, run_stages
 from raypose.models.topdown import select
 from raypose.registry import BACKBONES, HEADS, NECKS, offer
 
-T = TypeVar("T")
 # Gives what `make` makes for a stage (`backbone`, `neck`, `codec`, `head`) of what the key describes.
-Once = Callable[[str, tuple, Callable[[], T]], T]
+Once = Callable[[str, tuple, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Parts:
     output: Any
 
 
-def afresh(stage: str, key: tuple, make: Callable[[], T]) -> T:
+def afresh(stage: str, key: tuple, make: Callable[[], Any]) -> Any:
     """The way to build parts once each."""
     return make()
 
@@ -45,7 +44,7 @@ def connect(
     num_keypoints: int,
     input_size: tuple[int, int],
     info: Any = None,
-    once: Callable[[str, tuple, Callable[[], Any]], Any] = afresh,
+    once: Once = afresh,
 ) -> Parts:
     """Build the parts that the `model` section describes, as `raypose.models.builder.build_model` says.
 
@@ -55,22 +54,47 @@ def connect(
     Raises:
         RayPoseError: parts that are unknown or don't fit.
     """
-    given = {"num_keypoints": num_keypoints, "input_size": (int(input_size[0]), int(input_size[1]))}
-    backbone_cfg, head_cfg = section(cfg, "backbone"), section(cfg, "keypoint_head")
-    owned_cfg = {name: head_cfg.pop(name, None) or cfg.get(name) for name in ("codec", "loss_keypoint")}
-    facts = {**given, "info": info}
-
-    whose = (head_cfg["type"], owned_cfg, facts)
-    owned = once("codec", whose, lambda: codec_and_loss(head_cfg["type"], owned_cfg, facts))
-    backbone, seen, ports = once("backbone", (backbone_cfg, given), lambda: _backbone(backbone_cfg, given))
+    given = _given(num_keypoints, input_size)
+    whose, make_owned = _owned(cfg, given, info)
+    owned = once("codec", whose, make_owned)
+    backbone, seen, ports = make_backbone(cfg, num_keypoints, input_size, once)
     neck, features = None, seen
     if cfg.get("neck"):
         neck_cfg = section(cfg, "neck")
-        key = (neck_cfg, given, _shapes(seen), ports)
+        key: tuple = (neck_cfg, given, _shapes(seen), ports)
         neck, features, ports = once("neck", key, lambda: _neck(neck_cfg, given, seen, ports))
-    key = (head_cfg, whose, _shapes(features), ports)  # type: ignore[assignment]
+    head_cfg = section(cfg, "keypoint_head")
+    head_cfg = {name: value for name, value in head_cfg.items() if name not in owned}
+    key = (head_cfg, whose, _shapes(features), ports)
     head, output = once("head", key, lambda: _head(head_cfg, features, ports, {**owned, **given}, backbone))
     return Parts(backbone, neck, head, owned["codec"], owned["loss_keypoint"], seen, features, output)
+
+
+def make_backbone(
+    cfg: Mapping[str, Any], num_keypoints: int, input_size: tuple[int, int], once: Once = afresh
+) -> tuple[nn.Module, tuple[Maps, ...], tuple[Port, ...]]:
+    """The backbone of the `model` section alone, what it gives for two images, and its ports."""
+    backbone_cfg, given = section(cfg, "backbone"), _given(num_keypoints, input_size)
+    return once("backbone", (backbone_cfg, given), lambda: _backbone(backbone_cfg, given))
+
+
+def make_codec_and_loss(
+    cfg: Mapping[str, Any], num_keypoints: int, input_size: tuple[int, int], info: Any = None
+) -> dict[str, Any]:
+    """The `codec` and the `loss_keypoint` of the `model` section alone."""
+    return _owned(cfg, _given(num_keypoints, input_size), info)[1]()
+
+
+def _given(num_keypoints: int, input_size: tuple[int, int]) -> dict[str, Any]:
+    return {"num_keypoints": num_keypoints, "input_size": (int(input_size[0]), int(input_size[1]))}
+
+
+def _owned(cfg: Mapping[str, Any], given: dict[str, Any], info: Any) -> tuple[tuple, Callable[[], dict[str, Any]]]:
+    """What the codec and the loss depend on, and how they are made: of the head's section, else the model's."""
+    head_cfg = section(cfg, "keypoint_head")
+    named = {name: head_cfg.get(name) or cfg.get(name) for name in ("codec", "loss_keypoint")}
+    facts = {**given, "info": info}
+    return (head_cfg["type"], named, facts), lambda: codec_and_loss(head_cfg["type"], named, facts)
 
 
 def _backbone(cfg: dict[str, Any], given: dict[str, Any]) -> tuple[nn.Module, tuple[Maps, ...], tuple[Port, ...]]:

@@ -11,8 +11,9 @@ from torch.optim import Optimizer
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.optim.cocktail import Cocktail
 from raypose.optim.entries import Entry, entries
-from raypose.optim.groups import Rules, build_on, check_cover
+from raypose.optim.groups import Rules, build_on
 from raypose.optim.paramwise import NoParamwise, Paramwise
+from raypose.optim.unmatched import UnmatchedKeys
 from raypose.registry import OPTIMIZER_BUILDERS, build_from_cfg
 
 
@@ -35,9 +36,7 @@ class DefaultOptimizerConstructor:
         self.optimizer_cfg, self.paramwise_cfg = optimizer_cfg, paramwise_cfg
 
     def __call__(self, model: nn.Module) -> Optimizer:
-        optimizer = self.build(model, entries(model))
-        check_cover(optimizer, model)
-        return optimizer
+        return self.build(model, entries(model))
 
     def build(self, model: nn.Module, chosen: Iterable[Entry]) -> Optimizer:
         """The optimizer of some of the model's parameters."""
@@ -76,9 +75,7 @@ class CocktailOptimizerConstructor:
         self.parts = {part: dict(cfg) for part, cfg in optimizer_cfg.items()}
 
     def __call__(self, model: nn.Module) -> Cocktail:
-        cocktail = Cocktail({part: self._build(part, model, found) for part, found in self._portions(model).items()})
-        check_cover(cocktail, model)
-        return cocktail
+        return Cocktail({part: self._build(part, model, found) for part, found in self._portions(model).items()})
 
     def _build(self, part: str, model: nn.Module, found: list[Entry]) -> Optimizer:
         cfg = dict(self.parts[part])
@@ -90,6 +87,8 @@ class CocktailOptimizerConstructor:
                 hint = "only those can that inherit from DefaultOptimizerConstructor"
                 raise RayPoseError(f"'{name}' cannot build a part of a cocktail", hint=hint, rule="wrong-type")
             return constructor.build(model, found)
+        except UnmatchedKeys as error:
+            raise error.below(part) from error
         except RayPoseError as error:
             raise RayPoseError(
                 Problem(f"{part}: {each.message}", hint=each.hint, rule=each.rule) for each in error.problems

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import nn
 from torch.optim import Optimizer
 
-from raypose.errors import RayPoseError
+from raypose.errors import Problem, RayPoseError
 from raypose.optim.entries import Entry, entries
 from raypose.optim.optimizers import HINTS
 from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
@@ -72,12 +72,26 @@ def param_groups(chosen: Iterable[Entry], base: Mapping[str, Any], rules: Rules)
     ]
 
 
-def check_cover(optimizer: Optimizer, model: nn.Module) -> None:
-    """Raises RuntimeError unless each trainable parameter of `model` is in exactly one group of `optimizer`."""
+def check_cover(optimizer: Optimizer, model: nn.Module, constructor: str) -> None:
+    """Raises RayPoseError unless each trainable parameter of `model` is in exactly one group of `optimizer`."""
     counts = Counter(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
-    wrong = [e.name for e in entries(model) if counts[id(e.parameter)] != int(e.parameter.requires_grad)]
-    if wrong:
-        raise RuntimeError(f"not in exactly one parameter group: {', '.join(wrong[:5])}")
+    several = [e.name for e in entries(model) if counts[id(e.parameter)] > 1]
+    none = [e.name for e in entries(model) if e.parameter.requires_grad and not counts[id(e.parameter)]]
+    found = {"in no parameter group": none, "in more than one parameter group": several}
+    if problems := [
+        Problem(
+            f"{constructor} leaves {_listed(names)} {where}",
+            hint="each trainable parameter belongs in one; freeze what is not to be trained",
+            rule="parameter-groups",
+        )
+        for where, names in found.items()
+        if names
+    ]:
+        raise RayPoseError(problems)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def base_settings(optimizer_cfg: Mapping[str, Any]) -> dict[str, Any]:

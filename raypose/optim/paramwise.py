@@ -11,6 +11,7 @@ from torch import nn
 
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.optim.entries import Entry
+from raypose.optim.unmatched import UnmatchedKeys
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 # Deformable convolutions by the names of their classes: mmcv's count too, without an import of it.
@@ -96,15 +97,14 @@ class Paramwise:
         return 1.0 if given is None else given
 
     def check_custom_keys(self, names: Iterable[str]) -> None:
-        """Raises RayPoseError for each of `custom_keys` that is a part of no name."""
+        """Raises UnmatchedKeys for each of `custom_keys` that is a part of no name."""
         names = list(names)
         unused = [key for key in self.custom_keys if not any(key in name for name in names)]
         hint = f"there are {', '.join(names[:3])}, ..."
         if unused:
-            raise RayPoseError(
-                Problem(f"custom_keys: no parameter's name contains '{key}'", hint=hint, rule="unmatched-key")
-                for key in unused
-            )
+            message = "custom_keys: no parameter's name contains '{}'"
+            problems = [Problem(message.format(key), hint=hint, rule="unmatched-key") for key in unused]
+            raise UnmatchedKeys(problems, [("paramwise_cfg", "custom_keys", key) for key in unused])
 
 
 def _is_bias(entry: Entry) -> bool:

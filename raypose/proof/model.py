@@ -1,0 +1,123 @@
+"""A model configuration, proven: its parts fit, a training step runs, and its output is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from raypose.errors import RayPoseError
+from raypose.kinds import KINDS, agreed
+from raypose.models.connect import Parts, connect, make_backbone, make_codec_and_loss
+from raypose.models.outputs import map_parts, shape, stages
+from raypose.models.step import activated, losses
+from raypose.proof.workshop import Workshop
+
+# Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
+ALIKE = ("heatmap", "combined", "simcc")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a model is built for."""
+
+    num_keypoints: int
+    input_size: tuple[int, int]
+    info: Any = None
+    flip_test: bool = False
+
+
+def prove_backbone(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> None:
+    """Raises Failed where the backbone can't be built, or can't be run on images of the input size."""
+    make_backbone(cfg, setting.num_keypoints, setting.input_size, shop.once)
+
+
+def prove_model(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> Parts:
+    """The parts of the model that the `model` section describes, once a training step and a prediction have run.
+
+    Raises:
+        Failed: a part can't be built, parts don't fit, or what follows the head fails.
+    """
+    parts = connect(cfg, setting.num_keypoints, setting.input_size, setting.info, shop.once)
+    _note_cpu(shop, parts)
+    key = (id(parts.keypoint_head), id(parts.codec), id(parts.loss_keypoint), setting.flip_test)
+    shop.once("step", key, lambda: _prove_step(shop, cfg, parts, setting))
+    return parts
+
+
+def _note_cpu(shop: Workshop, parts: Parts) -> None:
+    for module, given in (
+        (parts.backbone, parts.seen),
+        (parts.neck, parts.features),
+        (parts.keypoint_head, parts.output),
+    ):
+        if module is not None and any(each.device.type == "cpu" for each in _tensors(given)):
+            shop.on_cpu.add(type(module).__name__)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [value] if isinstance(value, Tensor) else [tensor for each in value for tensor in _tensors(each)]
+
+
+def _prove_step(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: Setting) -> None:
+    kind = agreed(parts.keypoint_head, parts.codec)
+    if setting.flip_test and kind not in KINDS:
+        raise RayPoseError(
+            f"the flip test can't mirror the output of {type(parts.keypoint_head).__name__}, of kind {kind!r}",
+            hint=f"it knows {', '.join(KINDS)}: declare the class attribute `output` of the head",
+            rule="flip-test",
+        )
+    try:
+        run_step(parts.output, parts.codec, parts.loss_keypoint, kind, setting.num_keypoints, "meta")
+    except RayPoseError:
+        raise
+    except Exception:
+        with torch.device("cpu"):
+            owned = make_codec_and_loss(cfg, setting.num_keypoints, setting.input_size, setting.info)
+            run_step(parts.output, owned["codec"], owned["loss_keypoint"], kind, setting.num_keypoints, "cpu")
+        shop.on_cpu.update(type(each).__name__ for each in owned.values())
+
+
+def run_step(seen: Any, codec: Any, loss_keypoint: Any, kind: str | None, num_keypoints: int, device: str) -> Tensor:
+    """The loss of an output such as `seen`, of two images; its target is encoded, and the output decoded.
+
+    Raises:
+        RayPoseError: a loss that doesn't depend on the output; keypoints, scores or targets of a
+            wrong shape.
+    """
+    output: Any = [map_parts(lambda part: _like(part, device), stage) for stage in stages(seen)]
+    keypoints = torch.zeros(2, num_keypoints, 2, device=device)
+    visible = torch.ones(2, num_keypoints, device=device)
+    if kind in ALIKE:
+        _check_target(codec, keypoints, visible, output)
+    loss = losses(output, keypoints, visible, codec, loss_keypoint, kind)["loss"]
+    if not loss.requires_grad:
+        name = type(loss_keypoint).__name__
+        raise RayPoseError(f"{name} does not depend on the head's output: nothing can be learnt", rule="loss-gradient")
+    with torch.no_grad():
+        decoded = codec.decode(activated(output, loss_keypoint))
+    found = [list(each.shape) for each in decoded]
+    if found != [[2, num_keypoints, 2], [2, num_keypoints]]:
+        raise RayPoseError(
+            f"{type(codec).__name__} must decode keypoints [N,{num_keypoints},2] and scores [N,{num_keypoints}], "
+            f"but of 2 images it gave {' and '.join(map(str, found))}",
+            rule="codec-output",
+        )
+    return loss
+
+
+def _like(part: Tensor, device: str) -> Tensor:
+    return torch.zeros(part.shape, device=device, requires_grad=True)
+
+
+def _check_target(codec: Any, keypoints: Tensor, visible: Tensor, output: list[Any]) -> None:
+    for size in set(map(shape, output)):
+        target, _ = codec.encode(keypoints, visible, size)
+        if shape(target) != size:
+            raise RayPoseError(
+                f"{type(codec).__name__} gives targets of {shape(target)}, but the head's output is {size}",
+                rule="target-shape",
+            )

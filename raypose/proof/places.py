@@ -1,0 +1,77 @@
+"""Where in a space file the cause of a failure stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from raypose.space import Choice, Space
+from raypose.space.traverse import descend
+from raypose.space.tree import Dimension, Mark, Node, Ref, Scalar, Sequence
+from raypose.space.tree import Mapping as Section
+
+Row = Mapping[str, Any]
+
+
+def taken(node: Node | None, row: Row) -> Node | None:
+    """The node that stands there in a row's configuration."""
+    while isinstance(node, (Choice, Ref)):
+        if isinstance(node, Ref):
+            node = node.target
+        else:
+            node = node.take(row.get(node.name, node.labels[0])).node
+    return node
+
+
+def at(space: Space, path: tuple[str, ...], row: Row) -> Node | None:
+    """The node at a configuration's path, such as ("model", "backbone"), in a row's configuration."""
+    node = taken(space.tree, row)
+    for key in path:
+        node = taken(node.entries.get(key), row) if isinstance(node, Section) else None
+    return node
+
+
+def pinpoint(node: Node, row: Row, message: str) -> Mark:
+    """The place in or below a component that a message is about: an argument or a value that it quotes, else a
+    component that it names, else the component itself."""
+    found = {mark: rank for mark, rank in _mentioned(node, row, message)}
+    return min(found, key=lambda mark: (found[mark], mark.line, mark.column)) if found else node.mark
+
+
+def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark, int]]:
+    """Marks of what a message mentions, with ranks: 0 for values, 1 for arguments, 2 for components."""
+    node = taken(node, row)
+    if isinstance(node, Section):
+        for key, child in node.entries.items():
+            below = taken(child, row)
+            if isinstance(below, Scalar) and isinstance(below.value, str) and f"'{below.value}'" in message:
+                yield (child if isinstance(child, Dimension) else below).mark, 0 if key != "type" else 2
+            elif isinstance(key, str) and re.search(
+                rf"'{re.escape(key)}'|\b{re.escape(key)}(:|=| >| <| must)", message
+            ):
+                yield node.key_marks[key], 1
+            elif key == "type" and isinstance(below, Scalar) and re.search(rf"\b{below.value}\b", message):
+                yield node.mark, 2
+            yield from _mentioned(child, row, message)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _mentioned(item, row, message)
+
+
+def option(space: Space, name: str, value: Any) -> tuple[str, Mark]:
+    """A dimension's value in words, and where it is written."""
+    dimension = next(each for each in space.dimensions if each.name == name)
+    if isinstance(dimension, Choice):
+        node = dimension.take(value).node
+        mark = node.mark
+        named = f"'{value}'" if isinstance(node, Section) else f"{name.rpartition('.')[2]} {value}"
+        return named, mark
+    return f"{name.rpartition('.')[2]} {value:g}", dimension.mark
+
+
+def keys_named(space: Space, path: tuple[str, ...], key: str, row: Row) -> list[Mark]:
+    """Where a key stands below a path in a row's configuration, or in any branch of it."""
+    node = at(space, path, row)
+    found = [] if node is None else [each for _, each in descend(node) if isinstance(each, Section)]
+    return [each.key_marks[key] for each in found if key in each.entries]

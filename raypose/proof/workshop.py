@@ -1,0 +1,64 @@
+"""Builds each part once, without memory for its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from raypose.errors import Problem, RayPoseError
+from raypose.plugins import located
+
+
+class Failed(Exception):
+    """A stage failed; `problems` say why, without a place in a space."""
+
+    def __init__(self, stage: str, problems: list[Problem]) -> None:
+        super().__init__(f"{stage}: {'; '.join(map(str, problems))}")
+        self.stage, self.problems = stage, problems
+
+
+@dataclass
+class Workshop:
+    """What is built already, failures too. `on_cpu` names the components whose code can't run on torch's `meta` device,
+    so that they ran on the CPU.
+
+    Example:
+        >>> shop = Workshop()
+        >>> shop.once("backbone", ("ResNet", 18), lambda: ResNet(depth=18))
+    """
+
+    on_cpu: set[str] = field(default_factory=set)
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, stage: str, key: tuple, make: Callable[[], Any]) -> Any:
+        """What `make` gives for the key, made at the first time.
+
+        Raises:
+            Failed: `make` raised; each time.
+        """
+        name = f"{stage}{key!r}"
+        if name not in self._made:
+            self._made[name] = _attempt(stage, make)
+        made = self._made[name]
+        if isinstance(made, Failed):
+            raise made
+        return made
+
+
+def _attempt(stage: str, make: Callable[[], Any]) -> Any:
+    """On `meta`, else on the CPU: some code looks at values, which `meta` has none of."""
+    try:
+        with torch.device("meta"):
+            return make()
+    except RayPoseError as error:
+        return Failed(stage, error.problems)
+    except Exception:
+        try:
+            return make()
+        except RayPoseError as error:
+            return Failed(stage, error.problems)
+        except Exception as error:
+            return Failed(stage, located(error))
