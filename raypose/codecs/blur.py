@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 
 import torch
@@ -86,7 +87,7 @@ def along_both_axes(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 def _kernels(maps: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Matrices [h,h] and [w,w] whose rows are the kernels around each row and column of maps [...,h,w]."""
-    total = bell(torch.arange(size) - size // 2, kernel_sigma(size)).sum().item()
+    total = sum(math.exp(-0.5 * ((i - size // 2) / kernel_sigma(size)) ** 2) for i in range(size))
     grid = torch.arange(max(maps.shape[-2:]), dtype=maps.dtype, device=maps.device)
     distance = (grid - grid.unsqueeze(-1)).abs()
     kernels = bell(distance, kernel_sigma(size)) * (distance <= size // 2) / total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ def losses(
         kind: of the output, see `raypose.kinds`.
     """
     # Half precision is for the network; a sum over a whole heatmap would overflow or round away in it.
-    with torch.autocast(keypoints.device.type, enabled=False):
+    with _full_precision(keypoints.device.type):
         outputs = [map_parts(Tensor.float, stage) for stage in stages(output)]
         targets = {size: codec.encode(keypoints, visible, size) for size in set(map(shape, outputs))}
 
@@ -34,6 +35,11 @@ def losses(
         each = [loss(stage) for stage in outputs]
     named = {f"loss_{i}": value for i, value in enumerate(each, 1)} if len(each) > 1 else {}
     return {"loss": torch.stack(each).mean(), **named}
+
+
+def _full_precision(device: str) -> AbstractContextManager:
+    there = torch.amp.is_autocast_available(device)  # `meta` has none
+    return torch.autocast(device, enabled=False) if there else nullcontext()
 
 
 def activated(output: Any, loss_keypoint: Any) -> Any:

@@ -29,10 +29,15 @@ class Setting:
     info: Any = None
     flip_test: bool = False
 
+    @property
+    def given(self) -> tuple[int, tuple[int, int]]:
+        """The first arguments of what builds parts."""
+        return self.num_keypoints, self.input_size
+
 
 def prove_backbone(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> None:
     """Raises Failed where the backbone can't be built, or can't be run on images of the input size."""
-    make_backbone(cfg, setting.num_keypoints, setting.input_size, shop.once)
+    make_backbone(cfg, *setting.given, shop.once)
 
 
 def prove_model(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> Parts:
@@ -41,9 +46,11 @@ def prove_model(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> Par
     Raises:
         Failed: a part can't be built, parts don't fit, or what follows the head fails.
     """
-    parts = connect(cfg, setting.num_keypoints, setting.input_size, setting.info, shop.once)
+    parts = connect(cfg, *setting.given, setting.info, shop.once)
     _note_cpu(shop, parts)
-    key = (id(parts.keypoint_head), id(parts.codec), id(parts.loss_keypoint), setting.flip_test)
+    # What follows the head depends on the shape of its output alone.
+    shapes = [map_parts(lambda part: tuple(part.shape), stage) for stage in stages(parts.output)]
+    key = (id(parts.codec), id(parts.loss_keypoint), shapes, setting.flip_test)
     shop.once("step", key, lambda: _prove_step(shop, cfg, parts, setting))
     return parts
 
@@ -76,7 +83,7 @@ def _prove_step(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
         raise
     except Exception:
         with torch.device("cpu"):
-            owned = make_codec_and_loss(cfg, setting.num_keypoints, setting.input_size, setting.info)
+            owned = make_codec_and_loss(cfg, *setting.given, setting.info)
             run_step(parts.output, owned["codec"], owned["loss_keypoint"], kind, setting.num_keypoints, "cpu")
         shop.on_cpu.update(type(each).__name__ for each in owned.values())
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from raypose.space import Choice, Space
-from raypose.space.traverse import descend
 from raypose.space.tree import Dimension, Mark, Node, Ref, Scalar, Sequence
 from raypose.space.tree import Mapping as Section
 
@@ -17,10 +16,7 @@ Row = Mapping[str, Any]
 def taken(node: Node | None, row: Row) -> Node | None:
     """The node that stands there in a row's configuration."""
     while isinstance(node, (Choice, Ref)):
-        if isinstance(node, Ref):
-            node = node.target
-        else:
-            node = node.take(row.get(node.name, node.labels[0])).node
+        node = node.target if isinstance(node, Ref) else node.take(row.get(node.name, node.labels[0])).node
     return node
 
 
@@ -35,8 +31,8 @@ def at(space: Space, path: tuple[str, ...], row: Row) -> Node | None:
 def pinpoint(node: Node, row: Row, message: str) -> Mark:
     """The place in or below a component that a message is about: an argument or a value that it quotes, else a
     component that it names, else the component itself."""
-    found = {mark: rank for mark, rank in _mentioned(node, row, message)}
-    return min(found, key=lambda mark: (found[mark], mark.line, mark.column)) if found else node.mark
+    found = [(rank, mark.line, mark.column, mark) for mark, rank in _mentioned(node, row, message)]
+    return min(found, key=lambda each: each[:3])[3] if found else node.mark
 
 
 def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark, int]]:
@@ -70,8 +66,7 @@ def option(space: Space, name: str, value: Any) -> tuple[str, Mark]:
     return f"{name.rpartition('.')[2]} {value:g}", dimension.mark
 
 
-def keys_named(space: Space, path: tuple[str, ...], key: str, row: Row) -> list[Mark]:
-    """Where a key stands below a path in a row's configuration, or in any branch of it."""
-    node = at(space, path, row)
-    found = [] if node is None else [each for _, each in descend(node) if isinstance(each, Section)]
-    return [each.key_marks[key] for each in found if key in each.entries]
+def in_words(space: Space, facts: Iterable[tuple[str, Any]]) -> str:
+    """Options and values, each with its line, by line."""
+    named = sorted((option(space, *fact) for fact in facts), key=lambda each: (each[1].line, each[1].column))
+    return " and ".join(f"{what} (line {mark.line})" for what, mark in named)

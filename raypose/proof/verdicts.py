@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from raypose.errors import Problem
-from raypose.proof.places import Row, at, option, pinpoint
+from raypose.proof.places import Row, at, in_words, option, pinpoint
 from raypose.space import Space
 from raypose.space.culprits import culprits
 from raypose.space.tree import Mark
@@ -57,30 +58,38 @@ class Verdicts:
         found = [problem for stage, tried in self._tried.items() for problem in self._of(stage, tried)]
         return list(dict.fromkeys(found))
 
-    def _of(self, stage: str, tried: Mapping[frozenset, list[Problem]]) -> Iterable[Problem]:
-        failing = [dict(facts) for facts, problems in tried.items() if problems]
+    def _of(self, stage: str, tried: Mapping[frozenset, list[Problem]]) -> Iterator[Problem]:
+        failing = [facts for facts, problems in tried.items() if problems]
         passing = [dict(facts) for facts, problems in tried.items() if not problems]
-        for guilty in culprits(failing, passing) if failing else ():
-            facts = next(facts for facts in tried if tried[facts] and guilty <= facts)
-            for problem in tried[facts]:
-                yield self._told(stage, sorted(guilty), dict(facts), problem)
+        for group in self._groups(tried, failing, passing):
+            others = [dict(facts) for facts in failing if facts not in group]
+            for guilty in culprits([dict(facts) for facts in group], [*passing, *others]):
+                facts = next(facts for facts in group if guilty <= facts)
+                for problem in tried[facts]:
+                    yield self._told(stage, guilty, dict(facts), problem)
 
-    def _told(self, stage: str, guilty: list[tuple[str, Any]], row: Row, problem: Problem) -> Problem:
+    def _groups(
+        self, tried: Mapping[frozenset, list[Problem]], failing: list[frozenset], passing: Sequence[Row]
+    ) -> list[list[frozenset]]:
+        """What failed, together; where nothing passed, and no option is to blame for all, by what was said."""
+        if passing or not failing:
+            return [failing] if failing else []
+        groups: dict[tuple, list[frozenset]] = {}
+        for facts in failing:
+            groups.setdefault(tuple(re.sub(r"\d+", "#", each.message) for each in tried[facts]), []).append(facts)
+        return list(groups.values())
+
+    def _told(self, stage: str, guilty: frozenset[tuple[str, Any]], row: Row, problem: Problem) -> Problem:
         """The problem with its place; where several options are to blame, all of them with their lines."""
-        named = [option(self.space, name, value) for name, value in guilty]
         node = at(self.space, STAGES[stage].path, row)
         message, mark = problem.message, self.space.tree.mark if node is None else pinpoint(node, row, problem.message)
-        if len(named) > 1:
-            told = " and ".join(f"{what} (line {where.line})" for what, where in _by_line(named))
-            message, mark = f"{told} don't go together: {message}", _by_line(named)[-1][1]
-        elif named and not _is_within(mark, named[0][1]):
-            mark = named[0][1]
+        if len(guilty) > 1:
+            message = f"{in_words(self.space, guilty)} don't go together: {message}"
+        starts = [option(self.space, name, value)[1] for name, value in guilty]
+        if starts and not any(_is_within(mark, start) for start in starts):
+            mark = max(starts, key=lambda each: (each.line, each.column))
         return Problem(message, mark.file, mark.line, mark.column, problem.rule or "build", problem.hint)
 
 
-def _by_line(named: list[tuple[str, Mark]]) -> list[tuple[str, Mark]]:
-    return sorted(named, key=lambda each: (each[1].line, each[1].column))
-
-
 def _is_within(mark: Mark, start: Mark) -> bool:
-    return mark.file == start.file and (mark.line, mark.column) >= (start.line, start.column)
+    return mark.file == start.file and mark.line >= start.line

@@ -12,12 +12,15 @@ from raypose.errors import Problem, RayPoseError
 from raypose.plugins import located
 
 
-class Failed(Exception):
-    """A stage failed; `problems` say why, without a place in a space."""
+class Failed(RayPoseError):
+    """A stage failed; its problems say why, without a place in a space."""
 
     def __init__(self, stage: str, problems: list[Problem]) -> None:
-        super().__init__(f"{stage}: {'; '.join(map(str, problems))}")
-        self.stage, self.problems = stage, problems
+        super().__init__(problems)
+        self.stage = stage
+
+    def __reduce__(self) -> tuple:
+        return Failed, (self.stage, self.problems)
 
 
 @dataclass

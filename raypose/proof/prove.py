@@ -1,0 +1,108 @@
+"""The structural check: every combination of the choices that change the model, the optimizer and its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from raypose.config import Training, read
+from raypose.errors import Problem
+from raypose.proof.costs import Build, Costs
+from raypose.proof.custom_keys import CustomKeys
+from raypose.proof.model import prove_backbone
+from raypose.proof.optimizer import prove_optimizer, prove_schedule
+from raypose.proof.places import Row
+from raypose.proof.verdicts import Verdicts
+from raypose.proof.workshop import Failed, Workshop
+from raypose.space import Space
+from raypose.space.combine import combinations
+from raypose.space.space import in_order
+from raypose.space.suggest import from_partial
+
+MODEL = [("model",), ("data", "input_size")]
+OPTIMIZER = [("optimizer",), ("training", "lr_schedule"), ("training", "epochs")]
+# The order in which a model comes about.
+STAGES = ("data", "codec", "backbone", "neck", "head", "step")
+LIMIT = 512
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found: problems; the combinations whose models can be built; whether these are all combinations of their
+    choices; the components that ran on the CPU, since their code can't run on `meta`."""
+
+    problems: list[Problem]
+    rows: Sequence[Row]
+    complete: bool
+    on_cpu: list[str]
+    costs: Costs
+
+
+def prove(space: Space, limit: int = LIMIT) -> Proof:
+    """Try all combinations of options if there are at most `limit`, else every option and every pair of options.
+
+    Each component is built once, without memory for its weights, and each join of components is tried once. The space
+    must have passed `raypose.check.check`, and its plugins must be loaded.
+
+    Example:
+        >>> for problem in prove(Space.load("search.yaml")).problems:
+        ...     print(problem)
+    """
+    proving = _Proving(space)
+    models = combinations(space, MODEL, limit)
+    rows = [row for row in models.rows if proving.model(row) is not None]
+    for row in combinations(space, [*MODEL, *OPTIMIZER], limit).rows:
+        proving.optimizer(row)
+    problems = in_order([*proving.verdicts.problems(), *proving.custom_keys.problems()])
+    return Proof(problems, rows, models.complete, sorted(proving.shop.on_cpu), proving.costs)
+
+
+class _Proving:
+    def __init__(self, space: Space) -> None:
+        self.space, self.shop = space, Workshop()
+        self.verdicts, self.custom_keys, self.costs = Verdicts(space), CustomKeys(space), Costs(self.shop)
+
+    def model(self, row: Row) -> Build | None:
+        """What a row's model is built of; None where a stage failed."""
+        config = self.space.sample(from_partial(row))
+        try:
+            build = self.costs.build(config)
+        except Failed as failed:
+            self._note(row, failed)
+            if failed.stage == "codec":
+                self._backbone(row, config)
+            return None
+        self._note(row)
+        return build
+
+    def _note(self, row: Row, failed: Failed | None = None) -> None:
+        for stage in STAGES:
+            if failed is not None and stage == failed.stage:
+                return self.verdicts.add(stage, row, failed.problems)
+            self.verdicts.add(stage, row)
+        return None
+
+    def _backbone(self, row: Row, config: dict) -> None:
+        try:
+            prove_backbone(self.shop, config["model"], self.costs.setting(config))
+            self.verdicts.add("backbone", row)
+        except Failed as failed:
+            self.verdicts.add("backbone", row, failed.problems)
+
+    def optimizer(self, row: Row) -> None:
+        """An optimizer for the row's model, and a schedule for the optimizer."""
+        build = self.model(row)
+        if build is None:
+            return
+        config = self.space.sample(from_partial(row))
+        cfg, training = config["optimizer"], read(Training, config.get("training"))
+        parts = build.parts
+        names = (id(parts.backbone), id(parts.neck), id(parts.keypoint_head), type(build.model).__name__)
+        try:
+            unmatched = prove_optimizer(self.shop, cfg, build.model, names)
+            self.verdicts.add("optimizer", row)
+            self.custom_keys.add(row, cfg, unmatched)
+            prove_schedule(self.shop, cfg, training, build.model)
+            self.verdicts.add("schedule", row)
+        except Failed as failed:
+            self.verdicts.add(failed.stage, row, failed.problems)
