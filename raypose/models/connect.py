@@ -57,7 +57,8 @@ def connect(
     given = _given(num_keypoints, input_size)
     whose, make_owned = _owned(cfg, given, info)
     owned = once("codec", whose, make_owned)
-    backbone, seen, ports = make_backbone(cfg, num_keypoints, input_size, once)
+    backbone_cfg = section(cfg, "backbone")
+    backbone, seen, ports = once("backbone", (backbone_cfg, given), lambda: _backbone(backbone_cfg, given))
     neck, features = None, seen
     if cfg.get("neck"):
         neck_cfg = section(cfg, "neck")
@@ -68,14 +69,6 @@ def connect(
     key = (head_cfg, whose, _shapes(features), ports)
     head, output = once("head", key, lambda: _head(head_cfg, features, ports, {**owned, **given}, backbone))
     return Parts(backbone, neck, head, owned["codec"], owned["loss_keypoint"], seen, features, output)
-
-
-def make_backbone(
-    cfg: Mapping[str, Any], num_keypoints: int, input_size: tuple[int, int], once: Once = afresh
-) -> tuple[nn.Module, tuple[Maps, ...], tuple[Port, ...]]:
-    """The backbone of the `model` section alone, what it gives for two images, and its ports."""
-    backbone_cfg, given = section(cfg, "backbone"), _given(num_keypoints, input_size)
-    return once("backbone", (backbone_cfg, given), lambda: _backbone(backbone_cfg, given))
 
 
 def make_codec_and_loss(

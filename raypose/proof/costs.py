@@ -72,6 +72,7 @@ class Costs:
     def _optimizer(self, cfg: Mapping[str, Any], model: Any) -> tuple[float, float]:
         """What it keeps and takes hardly depends on rates and the like, so that each kind is tried once."""
         from raypose.models.footprint_optimizer import needs
+
         key = (_zero_or_not(cfg),)
         return self.shop.once("state", key, lambda: needs(build_optimizer(cfg, model, unmatched=lambda error: None)))
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from raypose.errors import RayPoseError
 from raypose.kinds import KINDS, agreed
-from raypose.models.connect import Parts, connect, make_backbone, make_codec_and_loss
+from raypose.models.connect import Parts, connect, make_codec_and_loss
 from raypose.models.outputs import map_parts, shape, stages
 from raypose.models.step import activated, losses
 from raypose.proof.workshop import Workshop
 
 # Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
+OWNED = ("codec", "loss_keypoint")
 ALIKE = ("heatmap", "combined", "simcc")
 
 
@@ -35,9 +36,11 @@ class Setting:
         return self.num_keypoints, self.input_size
 
 
-def prove_backbone(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> None:
-    """Raises Failed where the backbone can't be built, or can't be run on images of the input size."""
-    make_backbone(cfg, *setting.given, shop.once)
+def without_codec_and_loss(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The `model` section with what suits the head in the place of its codec and loss."""
+    bare = {key: value for key, value in cfg.items() if key not in OWNED}
+    head = {key: value for key, value in cfg["keypoint_head"].items() if key not in OWNED}
+    return {**bare, "keypoint_head": head}
 
 
 def prove_model(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> Parts:
@@ -61,7 +64,7 @@ def _note_cpu(shop: Workshop, parts: Parts) -> None:
         (parts.neck, parts.features),
         (parts.keypoint_head, parts.output),
     ):
-        if module is not None and any(each.device.type == "cpu" for each in _tensors(given)):
+        if module is not None and not all(each.is_meta for each in (*module.parameters(), *_tensors(given))):
             shop.on_cpu.add(type(module).__name__)
 
 

@@ -44,7 +44,7 @@ def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark
             if isinstance(below, Scalar) and isinstance(below.value, str) and f"'{below.value}'" in message:
                 yield (child if isinstance(child, Dimension) else below).mark, 0 if key != "type" else 2
             elif isinstance(key, str) and re.search(
-                rf"'{re.escape(key)}'|\b{re.escape(key)}(:|=| >| <| must)", message
+                rf"'{re.escape(key)}'|\b{re.escape(key)}(:|=| >| <| must| is)", message
             ):
                 yield node.key_marks[key], 1
             elif key == "type" and isinstance(below, Scalar) and re.search(rf"\b{below.value}\b", message):
@@ -60,9 +60,9 @@ def option(space: Space, name: str, value: Any) -> tuple[str, Mark]:
     dimension = next(each for each in space.dimensions if each.name == name)
     if isinstance(dimension, Choice):
         node = dimension.take(value).node
-        mark = node.mark
-        named = f"'{value}'" if isinstance(node, Section) else f"{name.rpartition('.')[2]} {value}"
-        return named, mark
+        written = node.value if isinstance(node, Scalar) else value
+        named = f"'{value}'" if isinstance(node, Section) else f"{name.rpartition('.')[2]} {written}"
+        return named, node.mark
     return f"{name.rpartition('.')[2]} {value:g}", dimension.mark
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from raypose.config import Training, read
 from raypose.errors import Problem
 from raypose.proof.costs import Build, Costs
 from raypose.proof.custom_keys import CustomKeys
-from raypose.proof.model import prove_backbone
+from raypose.proof.model import without_codec_and_loss
 from raypose.proof.optimizer import prove_optimizer, prove_schedule
 from raypose.proof.places import Row
 from raypose.proof.verdicts import Verdicts
@@ -23,6 +24,7 @@ MODEL = [("model",), ("data", "input_size")]
 OPTIMIZER = [("optimizer",), ("training", "lr_schedule"), ("training", "epochs")]
 # The order in which a model comes about.
 STAGES = ("data", "codec", "backbone", "neck", "head", "step")
+OTHERS = ("backbone", "neck", "head")
 LIMIT = 512
 
 
@@ -68,26 +70,29 @@ class _Proving:
         try:
             build = self.costs.build(config)
         except Failed as failed:
-            self._note(row, failed)
+            self._note(row, STAGES, failed)
             if failed.stage == "codec":
-                self._backbone(row, config)
+                self._without_codec(row, config)
             return None
-        self._note(row)
+        self._note(row, STAGES)
         return build
 
-    def _note(self, row: Row, failed: Failed | None = None) -> None:
-        for stage in STAGES:
+    def _note(self, row: Row, stages: Sequence[str], failed: Failed | None = None) -> None:
+        for stage in stages:
             if failed is not None and stage == failed.stage:
                 return self.verdicts.add(stage, row, failed.problems)
             self.verdicts.add(stage, row)
         return None
 
-    def _backbone(self, row: Row, config: dict) -> None:
+    def _without_codec(self, row: Row, config: dict[str, Any]) -> None:
+        """The other parts, with the codec and loss that suit the head."""
+        failed = None
         try:
-            prove_backbone(self.shop, config["model"], self.costs.setting(config))
-            self.verdicts.add("backbone", row)
-        except Failed as failed:
-            self.verdicts.add("backbone", row, failed.problems)
+            self.costs.build({**config, "model": without_codec_and_loss(config["model"])})
+        except Failed as error:
+            failed = error
+        if failed is None or failed.stage in OTHERS:
+            self._note(row, OTHERS, failed)
 
     def optimizer(self, row: Row) -> None:
         """An optimizer for the row's model, and a schedule for the optimizer."""

@@ -56,7 +56,7 @@ class Verdicts:
     def problems(self) -> list[Problem]:
         """One for each smallest set of options that explains failures."""
         found = [problem for stage, tried in self._tried.items() for problem in self._of(stage, tried)]
-        return list(dict.fromkeys(found))
+        return list({(each.line, each.column, _wording(each)): each for each in reversed(found)}.values())
 
     def _of(self, stage: str, tried: Mapping[frozenset, list[Problem]]) -> Iterator[Problem]:
         failing = [facts for facts, problems in tried.items() if problems]
@@ -76,7 +76,7 @@ class Verdicts:
             return [failing] if failing else []
         groups: dict[tuple, list[frozenset]] = {}
         for facts in failing:
-            groups.setdefault(tuple(re.sub(r"\d+", "#", each.message) for each in tried[facts]), []).append(facts)
+            groups.setdefault(tuple(map(_wording, tried[facts])), []).append(facts)
         return list(groups.values())
 
     def _told(self, stage: str, guilty: frozenset[tuple[str, Any]], row: Row, problem: Problem) -> Problem:
@@ -86,10 +86,19 @@ class Verdicts:
         if len(guilty) > 1:
             message = f"{in_words(self.space, guilty)} don't go together: {message}"
         starts = [option(self.space, name, value)[1] for name, value in guilty]
-        if starts and not any(_is_within(mark, start) for start in starts):
-            mark = max(starts, key=lambda each: (each.line, each.column))
+        if starts and not (len(starts) == 1 and _is_after(mark, starts[0])):
+            mark = max(starts, key=_position)
         return Problem(message, mark.file, mark.line, mark.column, problem.rule or "build", problem.hint)
 
 
-def _is_within(mark: Mark, start: Mark) -> bool:
-    return mark.file == start.file and mark.line >= start.line
+def _wording(problem: Problem) -> str:
+    """A message without its numbers, which differ from row to row."""
+    return re.sub(r"\d+", "#", problem.message)
+
+
+def _is_after(mark: Mark, start: Mark) -> bool:
+    return mark.file == start.file and _position(mark) >= _position(start)
+
+
+def _position(mark: Mark) -> tuple[int, int]:
+    return mark.line or 0, mark.column or 0
