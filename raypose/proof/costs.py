@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import nn
 
 from raypose.config import Data, Training, read
 from raypose.data import dataset_info
@@ -16,11 +16,19 @@ from raypose.models.connect import Parts
 from raypose.models.cost import Cost, count
 from raypose.models.footprint import Footprint, measure, peak
 from raypose.models.footprint_model import LossStep, NeckStep
+from raypose.models.footprint_optimizer import Needs, needs
 from raypose.models.ports import as_stages, image, is_multi_stage
 from raypose.models.topdown import TopDown, select
 from raypose.optim import build_optimizer
+from raypose.proof.likeness import likeness, plain, shapes, zero_or_not
 from raypose.proof.model import Setting, prove_model
 from raypose.proof.workshop import Workshop
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def as_it_is(module: nn.Module) -> nn.Module:
+    return module
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,16 @@ class Build:
     setting: Setting
     parts: Parts
     model: Any
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A model, and what it costs with any optimizer and batch size."""
+
+    model: Any
+    params: int
+    flops: int
+    footprints: list[Footprint]
 
 
 class Costs:
@@ -43,10 +61,13 @@ class Costs:
 
     def __init__(self, shop: Workshop | None = None) -> None:
         self.shop = shop or Workshop()
+        self._alike: dict[int, tuple] = {}
 
     def __call__(self, config: Mapping[str, Any]) -> Cost:
         """Raises Failed, a RayPoseError, where the model or its optimizer can't be built."""
-        return self.cost(self.build(config), config, read(Training, config.get("training")).batch_size)
+        priced, training = self.priced(self.build(config)), read(Training, config.get("training"))
+        memory = self.memory(priced, config["optimizer"], training.batch_size, training.ema is not None)
+        return Cost(priced.params, priced.flops, memory)
 
     def build(self, config: Mapping[str, Any]) -> Build:
         """Raises Failed where the model can't be built."""
@@ -61,39 +82,37 @@ class Costs:
         info = self.shop.once("data", (source,), lambda: dataset_info(source))
         return Setting(len(info.names), data.input_size, info, training.flip_test)
 
-    def cost(self, build: Build, config: Mapping[str, Any], batch_size: int) -> Cost:
-        """Raises Failed where the optimizer can't be built."""
-        model, training = build.model, read(Training, config.get("training"))
-        params = sum(each.numel() for each in model.parameters())
-        kept, meanwhile = self._optimizer(config["optimizer"], model)
-        memory = peak(self._footprints(build), batch_size, kept, meanwhile, ema=training.ema is not None)
-        return Cost(params, self._flops(build), memory)
+    def priced(self, build: Build) -> Priced:
+        """What doesn't depend on the optimizer and the batch size."""
+        params = sum(each.numel() for each in build.model.parameters())
+        return Priced(build.model, params, self._flops(build), self._footprints(build))
 
-    def _optimizer(self, cfg: Mapping[str, Any], model: Any) -> tuple[float, float]:
-        """What it keeps and takes hardly depends on rates and the like, so that each kind is tried once."""
-        from raypose.models.footprint_optimizer import needs
+    def memory(self, priced: Priced, optimizer: Mapping[str, Any], batch_size: int, ema: bool = False) -> int:
+        """Bytes of a training step. Raises Failed where the optimizer can't be built.
 
-        key = (_zero_or_not(cfg),)
-        return self.shop.once("state", key, lambda: needs(build_optimizer(cfg, model, unmatched=lambda error: None)))
+        What an optimizer keeps hardly depends on its rates and the like, so that each kind of optimizer is tried once.
+        """
+
+        def tried() -> Needs:
+            return needs(build_optimizer(optimizer, priced.model, unmatched=lambda error: None))
+
+        kept, meanwhile = self.shop.once("state", (zero_or_not(optimizer),), tried)
+        return peak(priced.footprints, batch_size, kept, meanwhile, ema)
 
     def _flops(self, build: Build) -> int:
-        parts, head = build.parts, build.parts.keypoint_head
+        parts, head, images = build.parts, build.parts.keypoint_head, image(build.setting.input_size)
         if type(build.model) is not TopDown:
-            return self._counted(build.model, image(build.setting.input_size))
-        below = self._counted(parts.backbone, image(build.setting.input_size))
-        if parts.neck is not None:
-            below += self._counted(NeckStep(parts.neck), parts.seen, parts.neck)
-        return below + self._counted(head, select(parts.features, head))
-
-    def _counted(self, module: Any, inputs: Any, of: Any = None) -> int:
-        return self.shop.once("flops", (id(of or module), _shapes(inputs)), lambda: count(module, inputs))
+            return self._counted(build.model, images)
+        below = 0 if parts.neck is None else self._counted(parts.neck, parts.seen, NeckStep)
+        return self._counted(parts.backbone, images) + below + self._counted(head, select(parts.features, head))
 
     def _footprints(self, build: Build) -> list[Footprint]:
         parts, head, images = build.parts, build.parts.keypoint_head, image(build.setting.input_size)
         loss = LossStep(parts.codec, parts.loss_keypoint, agreed(head, parts.codec), build.setting.num_keypoints)
-        after = self._measured(loss, parts.output, of=head)
+        key = (plain(parts.codec), repr(parts.loss_keypoint), plain(parts.loss_keypoint), shapes(parts.output))
+        after = self.shop.once("footprint", key, lambda: measure(loss, parts.output))
         if type(build.model) is not TopDown:
-            return [self._measured(build.model, images, of=head, gradient=False), after]
+            return [self._measured(build.model, images, gradient=False), after]
         taken = (getattr(head, "in_ports", None), is_multi_stage(head))
 
         def stages(output: Any) -> Any:
@@ -108,21 +127,19 @@ class Costs:
             ]
         else:
             first = [self._measured(parts.backbone, images, gradient=False, then=stages)]
-            first.append(self._measured(NeckStep(parts.neck), parts.seen, taken, of=parts.neck, then=chosen))
+            first.append(self._measured(parts.neck, parts.seen, taken, NeckStep, then=chosen))
         return [*first, self._measured(head, select(parts.features, head)), after]
 
-    def _measured(self, module: Any, inputs: Any, taken: Any = None, of: Any = None, **options: Any) -> Footprint:
-        key = (id(of or module), type(module).__name__, _shapes(inputs), taken)
-        return self.shop.once("footprint", key, lambda: measure(module, inputs, **options))
+    def _counted(self, module: nn.Module, inputs: Any, wrap: Wrap = as_it_is) -> int:
+        return self.shop.once("flops", (self._like(module), shapes(inputs)), lambda: count(wrap(module), inputs))
 
+    def _measured(
+        self, module: nn.Module, inputs: Any, taken: Any = None, wrap: Wrap = as_it_is, **options: Any
+    ) -> Footprint:
+        key = (self._like(module), shapes(inputs), taken)
+        return self.shop.once("footprint", key, lambda: measure(wrap(module), inputs, **options))
 
-def _shapes(value: Any) -> Any:
-    return tuple(value.shape[1:]) if isinstance(value, Tensor) else tuple(map(_shapes, value))
-
-
-def _zero_or_not(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _zero_or_not(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_zero_or_not(each) for each in value]
-    return bool(value) if isinstance(value, float) else value
+    def _like(self, module: nn.Module) -> tuple:
+        if id(module) not in self._alike:  # the workshop keeps the module, so that no other one gets its id
+            self._alike[id(module)] = likeness(module)
+        return self._alike[id(module)]

@@ -1,0 +1,61 @@
+"""What the combinations of a proven space cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raypose.config import Training, read
+from raypose.proof.places import Row
+from raypose.proof.prove import Proof
+from raypose.space import Space
+from raypose.space.combine import combinations
+from raypose.space.suggest import from_partial
+
+SHOWN_SIZES = 3
+
+
+@dataclass(frozen=True)
+class Price:
+    """A combination's parameters, FLOPs of one image, and bytes of a training step by batch size, with the optimizer of the
+    space that keeps most."""
+
+    row: Row
+    params: int
+    flops: int
+    memory: Mapping[int, int]
+
+
+def prices(space: Space, proof: Proof) -> list[Price]:
+    """Each combination's price; one that only other optimizers or schedules would change stands once.
+
+    Example:
+        >>> max(price.params for price in prices(space, prove(space)))
+        23508032
+    """
+    optimizers = _optimizers(space)
+    return [_price(space, proof, row, optimizers) for row in proof.rows]
+
+
+def _price(space: Space, proof: Proof, row: Row, optimizers: list[Mapping[str, Any]]) -> Price:
+    config = space.sample(from_partial(row))
+    costs, ema = proof.costs, read(Training, config.get("training")).ema is not None
+    priced = costs.priced(costs.build(config))
+    memory = {
+        size: max(costs.memory(priced, optimizer, size, ema) for optimizer in optimizers) for size in batch_sizes(space)
+    }
+    return Price(row, priced.params, priced.flops, memory)
+
+
+def _optimizers(space: Space) -> list[Mapping[str, Any]]:
+    rows = combinations(space, [("optimizer",)], limit=1).rows
+    return [space.sample(from_partial(row))["optimizer"] for row in rows]
+
+
+def batch_sizes(space: Space) -> list[int]:
+    """The batch sizes that a space may come to; of many, the smallest and the largest."""
+    rows = combinations(space, [("training", "batch_size")]).rows
+    trainings = [space.sample(from_partial(row)).get("training") for row in rows]
+    sizes = sorted({read(Training, each).batch_size for each in trainings})
+    return sizes if len(sizes) <= SHOWN_SIZES else [sizes[0], sizes[-1]]
