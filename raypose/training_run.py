@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,21 @@ logger = logging.getLogger("raypose")
 
 
 def train_one(
-    source: Path, target: Path | None, *, resume: bool = False, epochs: int | None = None, device: str = "cpu"
+    source: Path,
+    target: Path | None,
+    *,
+    resume: bool = False,
+    epochs: int | None = None,
+    device: str = "cpu",
+    overrides: Iterable[str] = (),
 ) -> int:
-    """Train the configuration in `source`; returns the exit status.
+    """Train the configuration in `source`, changed by `overrides` such as `seed=3`; returns the exit status.
 
     Raises:
         RayPoseError: `source` is no configuration, or `target` holds a training already.
     """
     console = Console()
-    space = Space.load(config_file(source))
+    space = Space.load(config_file(source), overrides=overrides)
     config = space.config()
     check_space(space)
     portable = space.sample(defaults, portable=True)

@@ -43,10 +43,12 @@ MAY_IMPORT = {
     "reporting": {*BOTTOM, "space", "journal"},
     "model_folder": BUILT,
     "trial": {*BUILT, "model_folder"},
-    "tuning": TRIAL,
+    "proof": {*SEARCHED, *COMPONENTS, "plugins"},
+    "schema": {*SEARCHED, "check", "plugins"},
+    "tuning": {*TRIAL, "proof"},
     "starter": TRIAL,
     "training_run": {*TRIAL, "tuning"},
-    "cli": {*TRIAL, "tuning", "starter", "training_run"},
+    "cli": {*TRIAL, "proof", "schema", "tuning", "starter", "training_run"},
     "__main__": {"cli"},
 }
 NEITHER_TORCH_NOR_RAY = [
@@ -63,7 +65,7 @@ NEITHER_TORCH_NOR_RAY = [
         "__init__",
         "config",
     ),
-    *("plugins", "check"),
+    *("plugins", "check", "schema"),
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

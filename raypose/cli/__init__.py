@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train one configuration at its full length.",
     "evaluate": "Evaluate a trained model on a dataset.",
     "list": "List the components and their arguments.",
+    "schema": "Write a JSON Schema of search spaces, for editors.",
     "version": "Print the versions of RayPose and what it runs on.",
 }
 

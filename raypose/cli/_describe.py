@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +19,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from raypose.check.docs import summary, told
 from raypose.check.slots import EXTRA, GIVEN
 from raypose.check.values import checkable
 from raypose.cli._size import SIZES, size
@@ -36,7 +36,7 @@ def describe(kind: str, names: list[str]) -> None:
     for name in names:
         component = REGISTRIES[kind].get(name)
         console.print(Text.assemble((name, "bold"), "  ", (f"from {_source(component)}", "dim")), soft_wrap=True)
-        about = [_summary(component), *([size(kind, name)] if kind in SIZES else [])]
+        about = [summary(component), *([size(kind, name)] if kind in SIZES else [])]
         for paragraph in filter(None, about):
             console.print(Padding(Text(paragraph), (0, 0, 0, 2), expand=False))
         console.print(Padding(_arguments(component, REGISTRIES[kind].name), (0, 0, 1, 2), expand=False))
@@ -67,22 +67,16 @@ def _owners() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-def _summary(component: Callable) -> str:
-    """The first paragraph of its own docstring, in one line."""
-    own = vars(component).get("__doc__") if isinstance(component, type) else component.__doc__
-    return " ".join(inspect.cleandoc(own or "").partition("\n\n")[0].split())
-
-
 def _arguments(component: Callable, kind: str) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    told, given = _told(component), GIVEN.get(kind, set())
+    said, given = told(component), GIVEN.get(kind, set())
     known = parameters(component)
     for name, parameter in known.items():
         if name not in given:
             default = "required" if parameter.default is parameter.empty else f"default {_shown(parameter.default)}"
-            lines = [", ".join(filter(None, [_values(parameter.annotation), default])), told.get(name)]
+            lines = [", ".join(filter(None, [_values(parameter.annotation), default])), said.get(name)]
             table.add_row(Text(name, "cyan"), Text("\n".join(filter(None, lines))))
     for name, annotation in EXTRA.get(kind, {}).items():
         if name not in known:
@@ -121,16 +115,3 @@ def _shown(value: Any) -> str:
         return json.dumps(value)
     except (TypeError, ValueError):
         return getattr(value, "__name__", repr(value))
-
-
-def _told(component: Callable) -> dict[str, str]:
-    """What the `Args:` of a docstring say of each argument, in a sentence."""
-    text = inspect.getdoc(component) or ""
-    block = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", text, re.MULTILINE)
-    return dict(_entries(inspect.cleandoc(block[1]))) if block else {}
-
-
-def _entries(block: str) -> Iterator[tuple[str, str]]:
-    for names, said in re.findall(r"^(\w[\w, ]*?)(?: \([^)]*\))?: (.*(?:\n[ ]+.*)*)", block, re.MULTILINE):
-        sentence = re.split(r"(?<=[a-z)])\. | \(default: ", " ".join(said.split()))[0]
-        yield from ((name, sentence) for name in names.split(", "))

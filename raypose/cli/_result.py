@@ -23,6 +23,8 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     console.print(leaderboard(result.records[:SHOWN], metric, title=f"{result.folder.name}: the best {SHOWN}"))
     states = Counter(record.state for record in result.records)
     console.print("\n" + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    if result.infeasible:
+        console.print(str(result.infeasible), highlight=False, markup=False)
     if result.best is None:
         console.print("no trial came to its end; the reasons are in the table and in each trial's log.txt")
         return 1

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import click
 
+from raypose.cli import _space
+
 
 @click.command("train")
 @click.argument("source", type=click.Path(path_type=Path))
+@_space.overrides
 @click.option("--to", "target", type=click.Path(path_type=Path),
               help="The model folder to make (default: experiments/NAME-train, with a number if that exists).")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder that --to names.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs, instead of training.epochs.")
 @click.option("--device", help="cpu or cuda (default: cuda where there is one).")
-def command(source: Path, target: Path | None, resume: bool, epochs: int | None, device: str | None) -> int:
+def command(
+    source: Path, overrides: tuple[str, ...], target: Path | None, resume: bool, epochs: int | None, device: str | None
+) -> int:
     """Train one configuration at its full length: SOURCE is a YAML file without dimensions, or a model folder.
 
     Ends with a model folder: config.yaml, weights.pt and metrics.json.
@@ -20,4 +25,4 @@ def command(source: Path, target: Path | None, resume: bool, epochs: int | None,
     from raypose.cli._device import device as there
     from raypose.training_run import train_one
 
-    return train_one(source, target, resume=resume, epochs=epochs, device=there(device))
+    return train_one(source, target, resume=resume, epochs=epochs, device=there(device), overrides=overrides)

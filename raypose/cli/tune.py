@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from raypose.cli import _space
+
 
 @click.command("tune")
-@click.argument("space_file", metavar="SPACE", type=click.Path(path_type=Path))
+@_space.space_file
+@_space.overrides
 @click.option("--experiments", type=click.Path(path_type=Path), default=Path("experiments"), show_default=True,
               help="Where the experiment's folder is made.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an experiment that was interrupted, or extend a finished one.")
@@ -14,7 +18,13 @@ import click
 @click.option("--address", help="Join the Ray cluster at this address (`auto`: the one on this machine).")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 def command(
-    space_file: Path, experiments: Path, resume: bool, num_trials: int | None, address: str | None, quiet: bool
+    space_file: Path,
+    overrides: tuple[str, ...],
+    experiments: Path,
+    resume: bool,
+    num_trials: int | None,
+    address: str | None,
+    quiet: bool,
 ) -> int:
     """Search the space in the file SPACE: train its configurations and keep the best model.
 
@@ -26,7 +36,7 @@ def command(
     from raypose.tuning.checked import load_checked
 
     console = Console()
-    space = load_checked(space_file)  # before ray is imported, so that mistakes show at once
+    space = load_checked(space_file, overrides)  # before ray is imported, so that mistakes show at once
     from raypose.cli._result import print_result
     from raypose.tuning import tune
 
@@ -36,6 +46,7 @@ def command(
     if result.interrupted is not None:
         given = {"experiments": experiments, "num-trials": num_trials, "address": address}
         options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
+        options += [f" --set {shlex.quote(each)}" for each in overrides]
         command_line = f"raypose tune {space_file} --resume{''.join(options)}"
         console.print(f"\ninterrupted; go on with: {command_line}", soft_wrap=True)
         return 128 + result.interrupted

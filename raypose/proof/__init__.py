@@ -8,6 +8,7 @@ failed into problems that name the options to blame.
 from __future__ import annotations
 
 from raypose.proof.costs import Costs
+from raypose.proof.prices import Price, prices
 from raypose.proof.prove import Proof, prove
 
-__all__ = ["Costs", "Proof", "prove"]
+__all__ = ["Costs", "Price", "Proof", "prices", "prove"]

@@ -9,7 +9,7 @@ from typing import Any
 from raypose.config import Training, read
 from raypose.proof.places import Row
 from raypose.proof.prove import Proof
-from raypose.space import Space
+from raypose.space import Choice, Space
 from raypose.space.combine import combinations
 from raypose.space.suggest import from_partial
 
@@ -28,14 +28,20 @@ class Price:
 
 
 def prices(space: Space, proof: Proof) -> list[Price]:
-    """Each combination's price; one that only other optimizers or schedules would change stands once.
+    """Each combination's price; the end of a range stands only if it costs something else than the middle.
 
     Example:
         >>> max(price.params for price in prices(space, prove(space)))
         23508032
     """
     optimizers = _optimizers(space)
-    return [_price(space, proof, row, optimizers) for row in proof.rows]
+    choices = {each.name for each in space.dimensions if isinstance(each, Choice)}
+    found: dict[tuple, Price] = {}
+    for row in proof.rows:
+        price = _price(space, proof, row, optimizers)
+        taken = tuple((name, value) for name, value in row.items() if name in choices)
+        found.setdefault((taken, price.params, price.flops, tuple(price.memory.items())), price)
+    return list(found.values())
 
 
 def _price(space: Space, proof: Proof, row: Row, optimizers: list[Mapping[str, Any]]) -> Price:

@@ -17,6 +17,7 @@ from raypose.proof.verdicts import Verdicts
 from raypose.proof.workshop import Failed, Workshop
 from raypose.space import Space
 from raypose.space.combine import combinations
+from raypose.space.offending import with_values
 from raypose.space.space import in_order
 from raypose.space.suggest import from_partial
 
@@ -56,7 +57,7 @@ def prove(space: Space, limit: int = LIMIT) -> Proof:
     for row in combinations(space, [*MODEL, *OPTIMIZER], limit).rows:
         proving.optimizer(row)
     problems = in_order([*proving.verdicts.problems(), *proving.custom_keys.problems()])
-    return Proof(problems, rows, models.complete, sorted(proving.shop.on_cpu), proving.costs)
+    return Proof(with_values(problems, space.tree), rows, models.complete, sorted(proving.shop.on_cpu), proving.costs)
 
 
 class _Proving:

@@ -7,15 +7,17 @@ and suggested values -> a plain configuration). To add a kind of dimension, add 
 from __future__ import annotations
 
 from raypose.space.identity import difference, fingerprint
+from raypose.space.points import initial_points, point
 from raypose.space.space import Space
-from raypose.space.suggest import Suggest, defaults, from_params, from_random, from_trial
-from raypose.space.tree import Choice, Dimension, Range
+from raypose.space.suggest import Suggest, defaults, from_params, from_partial, from_random, from_trial
+from raypose.space.tree import Choice, Dimension, Range, Ref
 from raypose.space.writer import dump
 
 __all__ = [
     "Choice",
     "Dimension",
     "Range",
+    "Ref",
     "Space",
     "Suggest",
     "defaults",
@@ -23,6 +25,9 @@ __all__ = [
     "dump",
     "fingerprint",
     "from_params",
+    "from_partial",
     "from_random",
     "from_trial",
+    "initial_points",
+    "point",
 ]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
-from raypose.errors import Problem
-from raypose.space import strings
+from raypose.errors import Problem, RayPoseError
+from raypose.space.forms import form
 from raypose.space.kinds import KINDS, Number, broken_rule, ends
-from raypose.space.schema import plain
+from raypose.space.labels import is_word, labels
+from raypose.space.refs import link
+from raypose.space.scalars import expanded
 from raypose.space.traverse import as_written, descend
-from raypose.space.tree import Choice, Dimension, Mapping, Node, Option, Range, Scalar, Sequence, Written, compact
+from raypose.space.tree import Choice, Dimension, Mapping, Node, Option, Range, Ref, Scalar, Sequence, Unread, compact
 
 
 def build(root: Node, folder: Path, expand: bool = True) -> tuple[Node, list[Problem]]:
@@ -25,7 +26,8 @@ def build(root: Node, folder: Path, expand: bool = True) -> tuple[Node, list[Pro
             if node.name in seen:
                 builder.refuse(node, f"two dimensions have the name '{node.name}'", "duplicate-name")
             seen.add(node.name)
-    return tree, builder.problems
+    tree, more = link(tree)
+    return tree, builder.problems + more
 
 
 class _Builder:
@@ -43,34 +45,26 @@ class _Builder:
             return Sequence(node.mark, tuple(self.node(item, (*path, str(i)), key) for i, item in items))
         if not isinstance(node, Mapping):
             return node
-        kind = next(iter(node.entries)) if len(node.entries) == 1 else None
-        if kind == "choice":
-            return self.choice(node, path, key)
+        kind = form(node.entries)
         if kind in KINDS:
             return self.range(node, kind, ".".join(path))
+        if kind == "choice":
+            return self.choice(node, path, key)
+        if kind == "ref":
+            return self.ref(node)
+        if kind == "fixed":
+            return self.literal(node.entries["fixed"], key)
         entries = {k: self.node(child, (*path, str(k)), k) for k, child in node.entries.items()}
         return Mapping(node.mark, entries, node.key_marks)
 
-    def scalar(self, node: Scalar, key: Any) -> Scalar:
-        if not isinstance(node.value, str) or not self.expand:
+    def scalar(self, node: Scalar, key: Any) -> Node:
+        if not self.expand:
             return node
         try:
-            text = strings.expand(node.value, os.environ)
-        except KeyError as error:
-            hint = f"set it, or write ${{{error.args[0]}:-default}}"
-            return self.refuse(node, f"the environment variable {error.args[0]} is not set", "unset-variable", hint)
-        except ValueError:
-            hint = "write ${NAME} or ${NAME:-default}, or $${ for a literal ${"
-            return self.refuse(node, f"'{node.value}' holds a '${{' that names no variable", "bad-variable", hint)
-        value = text if node.quoted or text == node.value else plain(text)
-        if not isinstance(value, str):
-            return Scalar(node.mark, value, node.written, value)
-        path = strings.locate(value, key, self.folder)
-        moved = path != value and not value.startswith(("~", os.sep))
-        portable = strings.escape(f"{self.folder}{os.sep}") + node.written if moved else node.written
-        if moved and text == node.value:
-            portable = strings.escape(path)
-        return Scalar(node.mark, path, node.written, Written(portable) if "${" in portable else portable)
+            return expanded(node, key, self.folder)
+        except RayPoseError as error:
+            self.problems += error.problems
+            return Unread(node.mark)
 
     def choice(self, node: Mapping, path: tuple[str, ...], key: Any) -> Node:
         options = node.entries["choice"]
@@ -78,31 +72,44 @@ class _Builder:
             return self.refuse(options, "`choice` takes a list of options", "bad-choice")
         if not options.items:
             return self.refuse(options, "`choice` needs at least one option, but got []", "empty-choice")
-        built: list[Option] = []
-        for item in options.items:
-            label = _unique(self.label(item), {option.label for option in built})
+        built = []
+        for label, item in zip(labels(options), options.items, strict=True):
+            given = item.entries.get("label") if isinstance(item, Mapping) else None
+            if given is not None and not is_word(given):
+                self.refuse(given, "a label must be a word", "bad-label")
             bare = item.without("label") if isinstance(item, Mapping) else item
             built.append(Option(label, self.node(bare, (*path, label), key)))
         return Choice(node.mark, ".".join(path), "choice", tuple(built))
 
-    def label(self, item: Node) -> str:
-        """`label:`, else `type`, else `constructor`, else the value as compact JSON."""
-        entries = item.entries if isinstance(item, Mapping) else {}
-        given = entries.get("label")
-        if given is not None and not (isinstance(given, Scalar) and given.written not in (None, "")):
-            self.refuse(given, "a label must be a word", "bad-label")
-        for key in ("label", "type", "constructor"):
-            node = entries.get(key)
-            if isinstance(node, Scalar) and node.written not in (None, ""):
-                return node.written if isinstance(node.written, str) else compact(node.written)
-        return compact(as_written(item))
+    def ref(self, node: Mapping) -> Node:
+        """A ref whose target is not known yet: see `refs`."""
+        named, times = node.entries["ref"], node.entries.get("times")
+        if not isinstance(named, Scalar) or not isinstance(named.value, str):
+            return self.refuse(named, f"`ref` takes the name of a dimension, but got {_shown(named)}", "bad-ref")
+        before = len(self.problems)
+        factor = self.node(times, (), None) if times is not None else None
+        value = factor.value if isinstance(factor, Scalar) else None
+        if times is not None and not _is_finite(value):
+            if len(self.problems) == before:
+                self.refuse(times, f"`times` takes a finite number, but got {_shown(times)}", "bad-ref")
+            return Unread(node.mark)
+        return Ref(node.mark, named.value, value, Dimension(node.mark, named.value, "ref"))
+
+    def literal(self, node: Node, key: Any) -> Node:
+        """What is `fixed`: no dimensions in it, but variables and paths."""
+        if isinstance(node, Mapping):
+            entries = {k: self.literal(child, k) for k, child in node.entries.items()}
+            return Mapping(node.mark, entries, node.key_marks)
+        if isinstance(node, Sequence):
+            return Sequence(node.mark, tuple(self.literal(item, key) for item in node.items))
+        return self.node(node, (), key)
 
     def range(self, node: Mapping, kind: str, name: str) -> Node:
         given = node.entries[kind]
         facts = KINDS[kind]
         args = self.numbers(given, kind)
         if args is None:
-            return Scalar(node.mark, None, None, None)
+            return Unread(node.mark)
         if broken := broken_rule(facts, args):
             return self.refuse(given, broken, "bad-range")
         return Range(node.mark, name, kind, args, *ends(facts, args))
@@ -116,24 +123,24 @@ class _Builder:
             return None
         counts = (2, 3) if kind == "qrandint" else (3,) if facts.quantized else (2,)  # Ray's qrandint has q=1
         if len(items) not in counts:
-            self.refuse(given, f"`{kind}` takes {names}, but got {compact(as_written(given))}", "bad-range")
+            self.refuse(given, f"`{kind}` takes {names}, but got {_shown(given)}", "bad-range")
             return None
         wanted, what = (int, "integers") if facts.integer else ((int, float), "finite numbers")
         for item in items:
             value = item.value if isinstance(item, Scalar) else None
-            if not isinstance(value, wanted) or isinstance(value, bool) or not math.isfinite(value):
-                self.refuse(item, f"`{kind}` takes {what}, but got {compact(as_written(item))}", "bad-range")
+            if not _is_finite(value, wanted):
+                self.refuse(item, f"`{kind}` takes {what}, but got {_shown(item)}", "bad-range")
                 return None
         return tuple(item.value for item in items if isinstance(item, Scalar))
 
-    def refuse(self, node: Node, message: str, rule: str, hint: str = "") -> Scalar:
+    def refuse(self, node: Node, message: str, rule: str, hint: str = "") -> Unread:
         self.problems.append(node.mark.problem(message, rule, hint))
-        return Scalar(node.mark, None, None, None)
+        return Unread(node.mark)
 
 
-def _unique(label: str, taken: set[str]) -> str:
-    candidate, number = label, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{label}_{number}"
-    return candidate
+def _is_finite(value: Any, wanted: Any = (int, float)) -> bool:
+    return isinstance(value, wanted) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _shown(node: Node) -> str:
+    return compact(as_written(node))

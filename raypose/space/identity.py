@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from raypose.space.space import Space
-from raypose.space.traverse import descend
-from raypose.space.tree import Choice, Node, Range, Scalar, Sequence, compact
+from raypose.space.traverse import as_written, descend
+from raypose.space.tree import Choice, Node, Range, Ref, Scalar, Sequence, compact
 
 # What may differ between a search and its continuation.
 CHANGEABLE = frozenset(("tune", key) for key in ("num_trials", "resources", "max_concurrent", "keep", "max_failures"))
@@ -49,4 +49,6 @@ def _fact(node: Node) -> str:
         return compact({"choice": node.labels})
     if isinstance(node, Range):
         return compact({node.kind: [node.low, node.high, node.step]})
+    if isinstance(node, Ref):
+        return compact(as_written(node))
     return f"list of {len(node.items)}" if isinstance(node, Sequence) else "mapping"

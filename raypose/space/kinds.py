@@ -71,6 +71,18 @@ def multiple(index: int, q: Number) -> Number:
     return index * q if isinstance(q, int) else float(index * Decimal(repr(q)))
 
 
+def scaled(value: Number, times: Number) -> Number:
+    """`value * times`, an integer if both are, without noise in the last digits.
+
+    Example:
+        >>> scaled(3e-4, 0.1), scaled(3, 2), scaled(64, 0.5)
+        (3e-05, 6, 32.0)
+    """
+    if isinstance(value, int) and isinstance(times, int):
+        return value * times
+    return float(Decimal(repr(value)) * Decimal(repr(times)))
+
+
 def _index(bound: Number, q: Number, inwards: Callable[[float], int]) -> int:
     nearest = round(bound / q)
     return nearest if math.isclose(bound / q, nearest, rel_tol=1e-9, abs_tol=1e-9) else inwards(bound / q)

@@ -10,7 +10,7 @@ import yaml
 
 from raypose.errors import Problem, RayPoseError
 from raypose.space.schema import CONSTRUCT, TAG, Loader
-from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence
+from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence, Unread
 
 MAX_NODES, MAX_DEPTH = 100_000, 100  # aliases can make a small file huge
 
@@ -104,9 +104,9 @@ class _Reader:
         if raw.tag != TAG + expected:
             self.refuse(mark, f"the tag {raw.tag} is not supported", "bad-tag")
 
-    def refuse(self, mark: Mark, message: str, rule: str) -> Scalar:
+    def refuse(self, mark: Mark, message: str, rule: str) -> Unread:
         self.problems.append(mark.problem(message, rule))
-        return Scalar(mark, None, None, None)
+        return Unread(mark)
 
     def mark(self, raw: yaml.Node) -> Mark:
         return Mark(self.file, raw.start_mark.line + 1, raw.start_mark.column + 1)
@@ -131,8 +131,23 @@ _PLAIN_WORDS = {
 }
 
 
+# What was being read where its beginning may be what is wrong.
+_OPENED = ("flow mapping", "flow sequence", "quoted scalar", "simple key")
+
+
+def _culprit(error: yaml.YAMLError, lines: list[str]) -> yaml.Mark | None:
+    """Where an error is: at the bracket or quote that is still open where a line is indented no deeper than its own."""
+    found, opened = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if found is None or opened is None or not str(getattr(error, "context", "")).endswith(_OPENED):
+        return found or opened
+    later = lines[found.line] if found.line < len(lines) else ""
+    own = lines[opened.line]
+    ended = found.line > opened.line and len(later) - len(later.lstrip()) <= len(own) - len(own.lstrip())
+    return opened if ended else found
+
+
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = _culprit(error, text.splitlines())
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     words = next((words for part, words in _PLAIN_WORDS.items() if part in said), said)
     if mark is None:

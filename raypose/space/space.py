@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from raypose.errors import Problem, RayPoseError
+from raypose.space.base import with_bases
 from raypose.space.builder import build
+from raypose.space.offending import with_values
+from raypose.space.overrides import override
 from raypose.space.reader import read
+from raypose.space.source import read_text
 from raypose.space.suggest import Suggest, defaults
 from raypose.space.traverse import descend
 from raypose.space.tree import Dimension, Mapping
 from raypose.space.walker import walk
+from raypose.space.writer import dump_tree
 
 
 @dataclass(frozen=True)
 class Space:
-    """A search space, or a configuration: a space without dimensions. `text` is the file as written.
+    """A search space, or a configuration: a space without dimensions.
+
+    `text` is the file as written; with a base or overrides, all of it merged, which reads back equal.
 
     Example:
         >>> space = Space.parse("lr: {loguniform: [1e-4, 1e-2]}")
@@ -29,45 +37,55 @@ class Space:
     tree: Mapping = field(repr=False)
     text: str = field(repr=False)
     file: str
+    problems: tuple[Problem, ...] = field(default=(), repr=False)  # of a tolerant reading
 
     @classmethod
-    def load(cls, path: str | Path, *, expand: bool = True) -> Space:
-        """Read a YAML file; relative paths in it are relative to its folder.
+    def load(
+        cls, path: str | Path, *, expand: bool = True, overrides: Iterable[str] = (), tolerant: bool = False
+    ) -> Space:
+        """Read a YAML file, and the files that it names as its `base`; relative paths are relative to its folder.
 
-        `expand=False` leaves `${VAR}` and paths as they are written, for a file from another machine.
+        `expand=False` leaves `${VAR}` and paths as they are written, for a file from another machine. `overrides` are
+        changes such as `training.epochs=3`, see `overrides.override`. A `tolerant` reading keeps what is wrong in
+        `problems` if it can make something of the rest.
 
         Raises:
             RayPoseError: the file cannot be read, or all that is wrong with it.
         """
-        try:
-            text = Path(path).read_bytes().decode("utf-8-sig")
-        except FileNotFoundError:
-            raise RayPoseError(f"no such file: {path}", rule="missing-file") from None
-        except IsADirectoryError:
-            raise RayPoseError(f"{path} is a folder, not a YAML file", rule="missing-file") from None
-        except OSError as error:
-            raise RayPoseError(f"cannot read {path}: {error.strerror}", rule="missing-file") from None
-        except UnicodeDecodeError as error:
-            line = error.object.count(b"\n", 0, error.start) + 1
-            raise RayPoseError(Problem("the file is not UTF-8 text", str(path), line, rule="not-utf8")) from None
-        return cls.parse(text, str(path), Path(path).resolve().parent, expand=expand)
+        folder = Path(path).resolve().parent
+        text = read_text(Path(path), str(path))
+        return cls.parse(text, str(path), folder, expand=expand, overrides=overrides, tolerant=tolerant)
 
     @classmethod
-    def parse(cls, text: str, file: str = "<string>", folder: Path | None = None, *, expand: bool = True) -> Space:
+    def parse(
+        cls,
+        text: str,
+        file: str = "<string>",
+        folder: Path | None = None,
+        *,
+        expand: bool = True,
+        overrides: Iterable[str] = (),
+        tolerant: bool = False,
+    ) -> Space:
         """A space from its text; `file` is for messages, `folder` (the current one) for relative paths.
 
         Raises:
             RayPoseError: all that is wrong with the text.
         """
+        home = (folder or Path.cwd()).absolute()
         raw, problems = read(text, file)
-        tree, more = build(raw, (folder or Path.cwd()).absolute(), expand)
+        based, of_bases = with_bases(raw, file, home)
+        whole, of_overrides = override(based, overrides)
+        tree, more = build(whole, home, expand)
         if not isinstance(raw, Mapping):
             more = [raw.mark.problem("the top level must be a mapping such as `name: ...`", "bad-top-level")]
         elif not isinstance(tree, Mapping) and not more:
             more = [tree.mark.problem("the top level cannot be a dimension", "bad-top-level")]
-        if problems or more or not isinstance(tree, Mapping):
-            raise RayPoseError(in_order(problems + more))
-        return cls(tree, text, file)
+        found = with_values(in_order([*problems, *of_bases, *of_overrides, *more]), whole)
+        goes_on = tolerant and not of_bases and not of_overrides
+        if not isinstance(tree, Mapping) or (found and not goes_on):
+            raise RayPoseError(found)
+        return cls(tree, text if whole is raw else dump_tree(whole), file, tuple(found))
 
     @cached_property
     def dimensions(self) -> list[Dimension]:
@@ -77,12 +95,20 @@ class Space:
     def sample(self, suggest: Suggest, portable: bool = False) -> dict[str, Any]:
         """The configuration for what `suggest` says: plain dicts, lists, strings, numbers, bools and None.
 
+        `suggest` is asked once a dimension, however many refs point to it.
         `portable` keeps `${VAR}` as written (in strings that `dump` knows) and makes relative paths absolute.
 
         Raises:
             RayPoseError: a suggested value is none of the dimension's.
         """
-        return walk(self.tree, suggest, lambda scalar: scalar.portable if portable else scalar.value)
+        asked: dict[str, Any] = {}
+
+        def once(dimension: Dimension) -> Any:
+            if dimension.name not in asked:
+                asked[dimension.name] = suggest(dimension)
+            return asked[dimension.name]
+
+        return walk(self.tree, once, lambda scalar: scalar.portable if portable else scalar.value)
 
     def default(self) -> dict[str, Any]:
         """The default configuration: each choice's first option, each range's middle."""
@@ -101,5 +127,5 @@ class Space:
 
 
 def in_order(problems: list[Problem]) -> list[Problem]:
-    """Problems by position, each once."""
-    return sorted(dict.fromkeys(problems), key=lambda p: (p.line or 0, p.column or 0, p.message))
+    """Problems by file and position, each once."""
+    return sorted(dict.fromkeys(problems), key=lambda p: (p.file or "", p.line or 0, p.column or 0, p.message))

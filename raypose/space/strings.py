@@ -44,6 +44,11 @@ def escape(text: str) -> str:
     return text.replace("${", "$${")
 
 
+def is_relative(text: str, key: object, folder: Path) -> bool:
+    """Whether a string, variables replaced, is a path that counts from `folder`."""
+    return locate(text, key, folder) != text and not text.startswith(("~", os.sep))
+
+
 def locate(text: str, key: object, folder: Path) -> str:
     """A path under a path key made absolute: `~`, and relative to `folder`; any other string as it is."""
     if not text or key not in PATH_KEYS | PATH_OR_NAME_KEYS:

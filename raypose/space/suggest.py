@@ -52,6 +52,11 @@ def from_params(params: Mapping[str, Any]) -> Suggest:
     return suggest
 
 
+def from_partial(params: Mapping[str, Any]) -> Suggest:
+    """Given values by dimension name as far as they are known, defaults elsewhere."""
+    return lambda dimension: params[dimension.name] if dimension.name in params else defaults(dimension)
+
+
 def from_random(rng: random.Random) -> Suggest:
     """Independent random values, distributed as Ray Tune would."""
 

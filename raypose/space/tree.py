@@ -12,7 +12,7 @@ from raypose.space.kinds import KINDS, Kind, Number
 
 @dataclass(frozen=True)
 class Mark:
-    """A position; `line` and `column` count from 1."""
+    """A position; `line` and `column` count from 1. In what is no file, such as `--set a=1`, they are 0."""
 
     file: str
     line: int
@@ -20,7 +20,7 @@ class Mark:
 
     def problem(self, message: str, rule: str, hint: str = "") -> Problem:
         """A problem at this position."""
-        return Problem(message, self.file, self.line, self.column, rule, hint)
+        return Problem(message, self.file or None, self.line or None, self.column or None, rule, hint)
 
 
 class Written(str):
@@ -44,6 +44,11 @@ class Scalar(Node):
     written: Any  # as in the file, `${VAR}` and relative paths included
     portable: Any  # as written, but with absolute paths
     quoted: bool = True  # a string for certain, whatever it looks like
+
+
+@dataclass(frozen=True)
+class Unread(Node):
+    """What cannot be understood; a problem says why."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,15 @@ class Choice(Dimension):
                     return option
         hint = nearest(label, self.labels)
         raise RayPoseError(self.mark.problem(f"'{self.name}' has no option '{label}'", "unknown-option", hint))
+
+
+@dataclass(frozen=True)
+class Ref(Node):
+    """The value that the dimension `name` has in the same configuration, times a factor if there is one."""
+
+    name: str
+    times: Number | None
+    target: Dimension
 
 
 def compact(value: Any) -> str:

@@ -6,16 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from raypose.errors import RayPoseError
-from raypose.space.kinds import Number, multiple
-from raypose.space.tree import Choice, Dimension, Mapping, Node, Range, Scalar, Sequence
+from raypose.space.kinds import Number, multiple, scaled
+from raypose.space.tree import Choice, Dimension, Mapping, Node, Range, Ref, Scalar, Sequence
 
 
 def walk(node: Node, suggest: Callable[[Dimension], Any], value: Callable[[Scalar], Any]) -> Any:
-    """The configuration that `suggest`'s labels and numbers make of a tree; `value` reads a scalar."""
+    """The configuration that `suggest`'s labels and numbers make of a tree; `value` reads a scalar.
+
+    What a ref points to is asked for again; `Space.sample` remembers the answer.
+    """
     if isinstance(node, Choice):
         return walk(node.take(suggest(node)).node, suggest, value)
     if isinstance(node, Range):
         return cast(node, suggest(node))
+    if isinstance(node, Ref):
+        taken = walk(node.target, suggest, value)
+        return taken if node.times is None else scaled(taken, node.times)
     if isinstance(node, Mapping):
         return {key: walk(child, suggest, value) for key, child in node.entries.items()}
     if isinstance(node, Sequence):

@@ -51,7 +51,7 @@ def searched(rng: random.Random, depth: int) -> object:
     if kind < 0.65 and depth > 0:
         options = [value(rng, depth - 1, searched) for _ in range(rng.randrange(1, 4))]
         return {"choice": [*options, {"type": "A", "x": searched(rng, depth - 1)}, {"type": "A", "y": 1}]}
-    return constant(rng)
+    return {"fixed": dict(rng.choice(RANGES))} if kind > 0.95 else constant(rng)
 
 
 def space(rng: random.Random, depth: int = 5) -> dict:

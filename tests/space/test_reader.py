@@ -96,10 +96,10 @@ def test_mistakes_name_their_place(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "start", "part"),
     [
-        ("a: [1, 2\nb: 3\n", "s.yaml:2:2: not valid YAML: ", "closing bracket"),
+        ("a: [1, 2\nb: 3\n", "s.yaml:1:4: not valid YAML: ", "closing bracket"),
         ("a: b: c\n", "s.yaml:1:5: not valid YAML: ", "a ':' cannot stand here"),
         ("a:\n\t- 1\n", "s.yaml:2:1: not valid YAML: ", "tab"),
-        ("a: 'x\nb: 2\n", "s.yaml:3:1: not valid YAML: ", "quotes"),
+        ("a: 'x\nb: 2\n", "s.yaml:1:4: not valid YAML: ", "quotes"),
         ("a: *missing\n", "s.yaml:1:4: not valid YAML: ", "names no anchor"),
         ("a: 1\n  b: 2\n", "s.yaml:2:4: not valid YAML: ", "indentation"),
         ("a: 1\n---\nb: 2\n", "s.yaml:2:1: not valid YAML: ", "document"),

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from raypose.errors import RayPoseError
-from raypose.space import Choice, Space, defaults, dump, from_params, from_random, from_trial
+from raypose.space import Choice, Space, defaults, difference, dump, from_params, from_random, from_trial
 
 _spec = importlib.util.spec_from_file_location("space_maker", Path(__file__).with_name("space_maker.py"))
 maker = importlib.util.module_from_spec(_spec)
@@ -20,7 +20,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def random_space(seed: int) -> Space:
-    return Space.parse(dump(maker.space(random.Random(seed))))
+    return Space.parse(dump(maker.space(random.Random(seed)), space=True))
 
 
 def recording(suggest, seen: dict):
@@ -59,6 +59,21 @@ def test_dump_is_read_back_equal(seed: int) -> None:
     assert repr(read) == repr(config)
     portable = Space.parse(dump(space.sample(from_random(random.Random(seed)), portable=True))).config()
     assert repr(portable) == repr(config)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_merged_space_is_kept_equal(seed: int, tmp_path) -> None:
+    rng = random.Random(seed)
+    for name in ("base", "space"):
+        (tmp_path / f"{name}.yaml").write_text(dump(maker.space(rng), space=True), encoding="utf-8")
+    own = (tmp_path / "space.yaml").read_text(encoding="utf-8")
+    space = Space.parse(f"base: base.yaml\n{own}", folder=tmp_path, overrides=["added.x=${RAYPOSE_T:-1}"])
+    again = Space.parse(space.text)
+    assert difference(space, again) == []
+    assert repr(again.default()) == repr(space.default())
+    assert again.default()["added"] == {"x": 1}
+    assert again.text == space.text
+    assert set(again.default()) == {f"top{i}" for i in range(4)} | {"added"}
 
 
 @pytest.mark.parametrize("text", maker.STRINGS)
