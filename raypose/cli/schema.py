@@ -4,14 +4,16 @@ import importlib
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
 
 @click.command("schema")
-@click.option("--to", type=click.Path(dir_okay=False), help="The file to write; standard output if none is given.")
+@click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path),
+              help="The file to write; standard output if none is given.")  # fmt: skip
 @click.option("--plugin", "plugins", multiple=True, help="A file or module that registers components; may be repeated.")
-def command(to: str | None, plugins: tuple[str, ...]) -> None:
+def command(target: Path | None, plugins: tuple[str, ...]) -> None:
     """Write a JSON Schema of search spaces, so that an editor completes and checks them while they are typed.
 
     It knows every component that is registered, those of plugins and installed packages too, their arguments, and what
@@ -25,18 +27,20 @@ def command(to: str | None, plugins: tuple[str, ...]) -> None:
     What a schema cannot say, `raypose check` finds: kinds of output that don't fit, files that are missing, ...
     """
     import json
-    from pathlib import Path
 
+    from raypose.errors import RayPoseError
     from raypose.files import write_text
     from raypose.plugins import load_plugins
     from raypose.schema import json_schema
 
+    if target is not None and not target.parent.is_dir():
+        raise RayPoseError(f"no such folder: {target.parent}", rule="missing-file")
     load_plugins(list(plugins))
     text = json.dumps(json_schema(samplers(), schedulers()), ensure_ascii=False) + "\n"
-    if to is None:
+    if target is None:
         click.echo(text, nl=False)
     else:
-        write_text(Path(to), text)
+        write_text(target, text)
 
 
 def samplers() -> dict[str, Callable]:

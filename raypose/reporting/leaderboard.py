@@ -10,7 +10,7 @@ from rich.table import Table
 
 from raypose.reporting.records import Record
 
-STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan", "WAITING": "dim"}
+STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 
 
 def describe(params: Mapping[str, Any]) -> str:

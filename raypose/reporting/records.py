@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import journal
+from raypose.reporting.infeasible import Infeasible, is_trial
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,22 @@ def record(trial: Any, maximize: bool) -> Record:
     )
 
 
-def load_records(folder: Path) -> tuple[list[Record], bool]:
-    """The records of an experiment, ranked, and whether its metric is to be maximised.
+def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
+    """The records of an experiment, ranked, and how many draws were no trials, since they broke a constraint.
 
     Raises:
         RayPoseError: the folder is no experiment.
     """
     study = journal.load_study(folder)
     maximize = study.direction.name == "MAXIMIZE"
-    return ranked([record(trial, maximize) for trial in study.get_trials(deepcopy=False)], maximize), maximize
+    trials = study.get_trials(deepcopy=False)
+    records = [record(trial, maximize) for trial in trials if is_trial(trial)]
+    return ranked(records, maximize), Infeasible.count(trials)
 
 
 def ranked(records: list[Record], maximize: bool) -> list[Record]:
     """Finished trials first, the best one leading; then pruned, running and failed ones."""
-    order = ["COMPLETE", "PRUNED", "RUNNING", "WAITING", "FAIL"]
+    order = ["COMPLETE", "PRUNED", "RUNNING", "FAIL"]
 
     def key(each: Record) -> tuple:
         value = math.inf if each.value is None else -each.value if maximize else each.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune import Callback
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,8 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from raypose.reporting.infeasible import Infeasible, broken, is_trial
 from raypose.reporting.leaderboard import describe, duration, leaderboard
 from raypose.reporting.records import Record, ranked, record
+from raypose.tuning.draws import INITIAL_POINT
+from raypose.tuning.limits import cost_of
 from raypose.tuning.search_state import SearchState
 
 REFRESH = 0.5  # seconds between two looks at the study
@@ -27,8 +30,9 @@ class Progress(Callback):
     def __init__(self, state: SearchState, console: Console, quiet: bool = False) -> None:
         self.state, self.console, self.quiet = state, console, quiet
         self.latest: dict[int, dict[str, Any]] = {}
-        self.told: set[int] = {trial.number for trial in state.trials() if trial.state.is_finished()}
-        self.finished_before = len(self.told)
+        finished = [trial for trial in state.trials() if trial.state.is_finished()]
+        self.told: set[int] = {trial.number for trial in finished}
+        self.finished_before = sum(map(is_trial, finished))
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._looked, self._started = 0.0, time.monotonic()
 
@@ -62,31 +66,41 @@ class Progress(Callback):
             self.live.stop()
 
     def _show(self) -> None:
-        maximize = self.state.tune.mode == "max"
-        records = [record(trial, maximize) for trial in self.state.trials()]
+        maximize, trials = self.state.tune.mode == "max", self.state.trials()
+        records = [record(trial, maximize) for trial in trials if is_trial(trial)]
+        infeasible = Infeasible.count(trials)
+        for trial in trials:
+            if INITIAL_POINT in trial.user_attrs and broken(trial):
+                self._tell(trial.number, _refused(trial))
         if self.live is not None:
-            self.live.update(self._table(records), refresh=True)
+            self.live.update(self._table(records, infeasible), refresh=True)
             return
         for each in records:
-            if each.state not in ("RUNNING", "WAITING") and each.number not in self.told:
-                self.told.add(each.number)
-                self.console.print(self._line(each, records), highlight=False, markup=False, soft_wrap=True)
+            if each.state != "RUNNING":
+                self._tell(each.number, self._line(each, records, infeasible))
 
-    def _line(self, each: Record, records: list[Record]) -> str:
+    def _tell(self, number: int, line: str) -> None:
+        if number not in self.told:
+            self.told.add(number)
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _line(self, each: Record, records: list[Record], infeasible: Infeasible) -> str:
         value = "-" if each.value is None else f"{each.value:.4g}"
         why = f" ({each.reason}: {each.detail.splitlines()[-1]})" if each.detail else ""
         return (
             f"trial {each.number} {each.state} {self.state.tune.metric} {value} after {each.epochs} epochs{why} | "
-            f"{describe(each.params)} | {self._summary(records)}"
+            f"{describe(each.params)} | {self._summary(records, infeasible)}"
         )
 
-    def _summary(self, records: list[Record]) -> str:
-        done = [each for each in records if each.state not in ("RUNNING", "WAITING")]
+    def _summary(self, records: list[Record], infeasible: Infeasible) -> str:
+        done = [each for each in records if each.state != "RUNNING"]
         best, total = self.state.best(), self.state.tune.num_trials
         parts = [f"{len(done)}/{total} trials"]
         for state, word in (("PRUNED", "pruned"), ("FAIL", "failed")):
             if count := sum(each.state == state for each in done):
                 parts.append(f"{count} {word}")
+        if infeasible:
+            parts.append(f"{infeasible.draws} not within the constraints")
         if best is not None:
             parts.append(f"best {self.state.tune.metric} {best.value:.4g} (trial {best.number})")
         elapsed, here = time.monotonic() - self._started, len(done) - self.finished_before
@@ -95,7 +109,7 @@ class Progress(Callback):
             parts.append(f"about {duration(elapsed / here * (total - len(done)))} left")
         return ", ".join(parts)
 
-    def _table(self, records: list[Record]) -> Group:
+    def _table(self, records: list[Record], infeasible: Infeasible) -> Group:
         running = Table(box=None, pad_edge=False, header_style="bold")
         running.add_column("trial", justify="right", no_wrap=True)
         for heading in ("epoch", self.state.tune.metric, "best"):
@@ -107,5 +121,11 @@ class Progress(Callback):
                 cells = ["" if value is None else f"{value:.4g}" for value in (now, each.value)]
                 running.add_row(str(each.number), str(each.epochs), *cells, escape(describe(each.params)))
         finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.tune.mode == "max")
-        summary = Text(self._summary(records), style="bold")
+        summary = Text(self._summary(records, infeasible), style="bold")
         return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.tune.metric))
+
+
+def _refused(trial: FrozenTrial) -> str:
+    cost = ", ".join(f"{name} {value:.3g}" for name, value in cost_of(trial).items())
+    which = trial.user_attrs[INITIAL_POINT] + 1
+    return f"initial point {which} is not tried: it breaks {', '.join(broken(trial))} ({cost})"

@@ -40,7 +40,11 @@ def run_trials(
     console: Console,
     quiet: bool,
 ) -> int | None:
-    """Run all that remains; returns the signal that ended it early, if one did."""
+    """Run all that remains; returns the signal that ended it early, if one did.
+
+    Raises:
+        RayPoseError: Ray Tune gave up, or no configuration that meets the constraints was found.
+    """
     if not state.remaining:
         return None
     for name, value in ENVIRONMENT.items():
@@ -61,6 +65,8 @@ def run_trials(
         finally:
             progress.stop()
             shutil.rmtree(state.folder / ".ray", ignore_errors=True)
+    if searcher.error is not None and not interrupt:
+        raise searcher.error
     return interrupt.signal
 
 

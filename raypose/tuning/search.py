@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from optuna.pruners import BasePruner
 from rich.console import Console
 
-from raypose.config import Tune, read
+from raypose.config import Tune, read, read_seed
+from raypose.errors import RayPoseError
 from raypose.files import write_json
+from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.records import Record, load_records
-from raypose.space import Space
+from raypose.space import Space, initial_points
 from raypose.tuning import experiment
 from raypose.tuning.factory import build_sampler, build_scheduler
+from raypose.tuning.limits import Limits
 from raypose.tuning.lock import locked
 from raypose.tuning.ray_run import run_trials
 from raypose.tuning.search_state import SearchState
@@ -23,11 +27,13 @@ from raypose.tuning.worker import TrialFunction
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Where the experiment lies, its trials (the best first), and the signal that ended it early, if one did."""
+    """Where the experiment lies, its trials (the best first), the signal that ended it early, if one did, and how many
+    draws broke a constraint."""
 
     folder: Path
     records: list[Record]
     interrupted: int | None = None
+    infeasible: Infeasible = field(default_factory=Infeasible)
 
     @property
     def best(self) -> Record | None:
@@ -49,7 +55,7 @@ def tune(
     """Search `space` with `trial(config, run)` (default: train a pose model) and keep everything in an experiment folder.
 
     Raises:
-        RayPoseError: wrong input; nothing was started.
+        RayPoseError: wrong input; nothing was started. With `exit_status` 1: what happened while it ran.
 
     Example:
         >>> result = raypose.tune("search_spaces/quickstart.yaml")
@@ -62,7 +68,9 @@ def tune(
     settings = read(Tune, default.get("tune"))
     if num_trials is not None:
         settings = replace(settings, num_trials=num_trials)
-    seed = int(default.get("seed", 0))
+    seed = read_seed(default)
+    limits = Limits.of(space, settings.constraints)
+    points = _initial_points(space, settings)
     scheduler = build_scheduler(settings.scheduler, settings.metric, settings.mode, experiment.longest(space))
     build_sampler(settings.sampler, seed)
     folder = experiment.open_folder(space, Path(experiments), default, resume)
@@ -70,14 +78,29 @@ def tune(
         plugins = experiment.keep_space(space, folder, default, resume)
         experiment.declare_dimensions(space, folder, settings)
         pruner = scheduler if isinstance(scheduler, BasePruner) else None
-        state = SearchState(space, folder, settings, seed=seed, pruner=pruner, plugins=plugins)
+        state = SearchState(
+            space, folder, settings, seed=seed, pruner=pruner, plugins=plugins, limits=limits, initial_points=points
+        )
         state.study.sampler = build_sampler(settings.sampler, seed + len(state.trials()))
         inner = None if pruner is not None else scheduler
         interrupted = run_trials(state, trial, inner, address, console or Console(), quiet)
         state.publish_best()
         if is_training and interrupted is None and "test" in default["data"]:
             _test_the_winner(folder / "best")
-    return SearchResult(folder, load_records(folder)[0], interrupted)
+    records, infeasible = load_records(folder)
+    return SearchResult(folder, records, interrupted, infeasible)
+
+
+def _initial_points(space: Space, settings: Tune) -> list[dict[str, Any]]:
+    """The points that are tried first, by dimension name."""
+    if not settings.initial_points:
+        return []
+    if settings.sampler["type"] == "GridSampler":
+        message = "GridSampler tries its own grid and nothing else"
+        raise RayPoseError(
+            message, hint="leave out tune.initial_points, or take another sampler", rule="initial-points"
+        )
+    return initial_points(space)
 
 
 def _test_the_winner(best: Path) -> None:

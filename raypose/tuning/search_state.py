@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import math
 import random
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +15,10 @@ from raypose import journal
 from raypose.config import Tune
 from raypose.plugins import relative
 from raypose.space import Space, dump, from_trial
+from raypose.tuning.draws import Draws
+from raypose.tuning.limits import Limits, cost_of
+from raypose.tuning.task import Task
 from raypose.tuning.trial_files import TrialFiles
-
-logger = logging.getLogger("raypose")
-
-
-@dataclass(frozen=True)
-class Task:
-    """A trial to run: its number, the values of its dimensions, the configuration they give, and that one as YAML text
-    that runs on another machine too."""
-
-    number: int
-    params: dict[str, Any]
-    config: dict[str, Any]
-    text: str
-    seed: int
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """What meta.json says of it."""
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
-        return {"number": self.number, "seed": self.seed, "params": self.params, "fingerprint": digest}
 
 
 class SearchState:
@@ -61,6 +40,8 @@ class SearchState:
         seed: int,
         pruner: Any = None,
         plugins: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        initial_points: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, plugins or {}
         self.files = TrialFiles(folder)
@@ -72,45 +53,38 @@ class SearchState:
             direction="maximize" if tune.mode == "max" else "minimize",
             load_if_exists=True,
         )
+        self.draws = Draws(self.study, space, tune.num_trials, limits or Limits(), seed)
+        self.draws.enqueue(initial_points)
         self._live: dict[int, Trial] = {}
-        self._interrupted = [t.number for t in self.trials(TrialState.RUNNING)]
         self._tidy_what_a_kill_left()
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """The study's trials in those states (default: all)."""
-        return self.study.get_trials(deepcopy=False, states=states or None)
+        """The study's trials in those states (default: all), draws that broke a constraint included."""
+        return self.draws.trials(*states)
 
     @property
     def remaining(self) -> int:
         """How many trials are still to be run, interrupted ones included."""
-        return self._new + len(self._interrupted)
-
-    @property
-    def _new(self) -> int:
-        exhausted = self.study.user_attrs.get("exhausted", False)
-        return 0 if exhausted else max(self.tune.num_trials - len(self.trials()), 0)
+        return self.draws.remaining
 
     def next_task(self) -> Task | None:
-        """The next trial: an interrupted one under its old number, else a new one; None when all are handed out."""
-        if self._interrupted:
-            number = self._interrupted.pop(0)
-            trial = Trial(self.study, self.trials()[number]._trial_id)
-        elif self._new > 0:
-            trial = self.study.ask()
-        else:
+        """The next trial: an interrupted one under its old number, else a new one; None when all are handed out.
+
+        Raises:
+            RayPoseError: no configuration that meets the constraints was found.
+        """
+        drawn = self.draws.next()
+        if drawn is None:
             return None
-        suggest = from_trial(trial)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            config = self.space.sample(suggest)
+        trial, config = drawn
         self._live[trial.number] = trial
         seed = random.Random(f"{self.seed}/{trial.number}").getrandbits(31)
         kept = {"plugins": relative(self.plugins, self.files.path(trial.number))} if self.plugins else {}
-        text = dump({**self.space.sample(suggest, portable=True), "seed": seed, **kept})
-        return Task(trial.number, dict(trial.params), {**config, "seed": seed}, text, seed)
+        text = dump({**self.space.sample(from_trial(trial), portable=True), "seed": seed, **kept})
+        return Task(trial.number, dict(trial.params), {**config, "seed": seed}, text, seed, cost_of(trial))
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Tell an epoch's value; one that a resumed trial did again is there already."""
@@ -143,16 +117,7 @@ class SearchState:
             state, reason, detail = TrialState.FAIL, "raised", "the trial ended without reporting an epoch"
         if state == TrialState.PRUNED and value is None:
             state = TrialState.FAIL
-        if reason:
-            trial.set_user_attr("reason", reason)
-            trial.set_user_attr("detail", detail)
-        try:
-            self.study.tell(trial, value if state == TrialState.COMPLETE else None, state=state)
-        except RuntimeError:
-            # Grid and brute-force samplers call study.stop() once they are through, after the trial is told.
-            if not self.trials()[number].state.is_finished():
-                raise
-            self.study.set_user_attr("exhausted", True)
+        self.draws.tell(trial, state, value if state == TrialState.COMPLETE else None, reason, detail)
         self.files.end(number, state.name, reason, value)
         self.publish_best()
         # Only the trial that just ended and the one that it pushed out can be beyond the best few.

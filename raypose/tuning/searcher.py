@@ -10,17 +10,20 @@ from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from raypose.errors import RayPoseError
 from raypose.tuning.search_state import SearchState
 
 
 class StudySearcher(Searcher):
-    """Hands out the study's trials and tells it how those ended that no scheduler stopped."""
+    """Hands out the study's trials and tells it how those ended that no scheduler stopped. `error` is why there are no
+    more, if that is a mistake of the user's."""
 
     def __init__(self, state: SearchState) -> None:
         super().__init__(metric=state.tune.metric, mode=state.tune.mode)
         self.state = state
         self.numbers: dict[str, int] = {}
         self.closing = False
+        self.error: RayPoseError | None = None
 
     def close(self) -> None:
         """The search is interrupted: what is running stays RUNNING in the study, for a resume."""
@@ -31,7 +34,11 @@ class StudySearcher(Searcher):
             # The signal came before Tune listened to it.
             signal.raise_signal(signal.SIGUSR1)
             return None
-        task = self.state.next_task()
+        try:
+            task = self.state.next_task()
+        except RayPoseError as error:
+            self.error = error  # for after `fit`, which what is running comes to its end in
+            task = None
         if task is None:
             return Searcher.FINISHED
         self.numbers[trial_id] = task.number

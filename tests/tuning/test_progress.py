@@ -8,6 +8,7 @@ from rich.console import Console
 
 from raypose.config import Tune
 from raypose.space import Space
+from raypose.tuning.limits import Limits
 from raypose.tuning.progress import Progress
 from raypose.tuning.search_state import SearchState
 
@@ -64,3 +65,28 @@ def test_quiet(state):
     progress.on_step_end(0, [])
     progress.on_experiment_end([])
     assert console.file.getvalue() == ""
+
+
+def test_draws_that_broke_a_constraint_are_a_number(tmp_path):
+    (tmp_path / "trials").mkdir()
+    space = Space.parse("name: seen\nwidth: {randint: [1, 101]}\n")
+    limits = Limits(["flops <= 50"], lambda config: {"params": 7, "flops": config["width"]})
+    settings = Tune(metric="score", num_trials=3)
+    points = [{"width": 100}, {"width": 5}, {"width": 60}, {"width": 9}]
+    state = SearchState(space, tmp_path, settings, seed=0, limits=limits, initial_points=points)
+    for _ in range(2):
+        task = state.next_task()
+        state.report(task.number, 1, 0.5)
+        state.finish(task.number, TrialState.COMPLETE)
+    lines = shown(state).splitlines()
+    assert lines[:2] == [
+        "initial point 1 is not tried: it breaks flops <= 50 (params 7, flops 100)",
+        "initial point 3 is not tried: it breaks flops <= 50 (params 7, flops 60)",
+    ]
+    assert len(lines) == 4
+    assert "width 9 | 2/3 trials, 2 not within the constraints, best score 0.5 (trial 1)" in lines[3]
+    again = io.StringIO()
+    progress = Progress(state, Console(file=again))
+    progress.on_experiment_end([])
+    assert again.getvalue() == ""
+    assert progress.finished_before == 2

@@ -1,0 +1,44 @@
+"""Draws that broke a constraint: they are in the study, for the sampler to learn from, but are no trials."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def broken(trial: Any) -> list[str]:
+    """The constraints that an Optuna trial's configuration breaks."""
+    return [text for text, violation in trial.constraints.items() if violation > 0]
+
+
+def is_trial(trial: Any) -> bool:
+    """Whether an Optuna trial was handed out to be trained: neither does it wait, nor does it break a constraint."""
+    return trial.state.name != "WAITING" and not broken(trial)
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """How many draws broke a constraint, and how many of them broke which; a draw may break several.
+
+    Example:
+        >>> print(Infeasible(12, {"flops <= 2e9": 9, "params <= 1e7": 3}))
+        12 draws broke a constraint: flops <= 2e9 (9), params <= 1e7 (3)
+    """
+
+    draws: int = 0
+    constraints: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def count(cls, trials: Iterable[Any]) -> Infeasible:
+        """Those among Optuna trials."""
+        found = [texts for texts in map(broken, trials) if texts]
+        return cls(len(found), dict(Counter(text for texts in found for text in texts).most_common()))
+
+    def __bool__(self) -> bool:
+        return self.draws > 0
+
+    def __str__(self) -> str:
+        each = ", ".join(f"{text} ({count})" for text, count in self.constraints.items())
+        return f"{self.draws} draw{'s' if self.draws > 1 else ''} broke a constraint: {each}"

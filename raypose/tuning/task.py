@@ -1,0 +1,28 @@
+"""What a worker is given to run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to run: its number, the values of its dimensions, the configuration they give, that one as YAML text that
+    runs on another machine too, and what it costs, if constraints made somebody ask."""
+
+    number: int
+    params: dict[str, Any]
+    config: dict[str, Any]
+    text: str
+    seed: int
+    cost: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What meta.json says of it."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        cost = {"cost": dict(self.cost)} if self.cost else {}
+        return {"number": self.number, "seed": self.seed, "params": self.params, "fingerprint": digest, **cost}
