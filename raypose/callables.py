@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
+import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,14 +16,31 @@ from raypose.errors import RayPoseError, nearest
 def parameters(component: Callable) -> dict[str, inspect.Parameter]:
     """The named arguments of a component; annotations are resolved to types where that is possible."""
     try:
-        signature = inspect.signature(component, eval_str=True)
-    except (NameError, TypeError, ValueError):
-        try:
-            signature = inspect.signature(component)
-        except (TypeError, ValueError):
-            return {}
+        signature = inspect.signature(component)
+    except (TypeError, ValueError):
+        return {}
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: p for name, p in signature.parameters.items() if p.kind in named}
+    names = _namespace(component)
+    return {name: _resolved(p, names) for name, p in signature.parameters.items() if p.kind in named}
+
+
+def _namespace(component: Any) -> dict[str, Any]:
+    """Where the names in the annotations of a component are found."""
+    function = inspect.unwrap(
+        inspect.getattr_static(component, "__init__") if isinstance(component, type) else component
+    )
+    return getattr(function, "__globals__", None) or vars(sys.modules.get(getattr(component, "__module__", ""), sys))
+
+
+def _resolved(parameter: inspect.Parameter, names: dict[str, Any]) -> inspect.Parameter:
+    """A parameter whose annotation is a type, or still a string if it has names that exist for type checkers only."""
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    holder = types.SimpleNamespace(__annotations__={"it": parameter.annotation})
+    try:
+        return parameter.replace(annotation=typing.get_type_hints(holder, names, include_extras=True)["it"])
+    except Exception:  # whatever the annotation means, it is not for us
+        return parameter
 
 
 def takes_anything(component: Callable) -> bool:

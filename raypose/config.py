@@ -6,17 +6,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from raypose import registry
 from raypose.errors import Problem, RayPoseError
 
 Section = TypeVar("Section")
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 NAME_PATTERN = r"^\w[\w.-]*$"  # a folder's: letters, digits, _ . -
-# Metrics whose `tune.mode` is `min` where none is given.
-LOWER_IS_BETTER = {"EPE", "loss", "train_loss"}
+# The `tune.mode` that suits a value; `max` where nothing is known.
+BETTER = {
+    **dict.fromkeys(("AP", "AP50", "AP75", "AR", "PCK"), "max"),
+    **dict.fromkeys(("EPE", "loss", "train_loss"), "min"),
+}
 
 # Which registry the component under a key comes from, wherever in a file the key stands.
 SLOTS = {
@@ -58,7 +63,7 @@ class Data:
     val: dict[str, Any]  # or {split: 0.2, group_by: file_name_prefix}: a part of `train`
     test: dict[str, Any] | None = None
     input_size: tuple[PositiveInt, PositiveInt] = (192, 256)  # width, height of the crop that the model sees, in pixels
-    padding: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.25  # the crop is this much larger than the box
+    padding: Positive = 1.25  # the crop is this much larger than the box
     augment: Augment = field(default_factory=Augment)
 
 
@@ -78,7 +83,7 @@ class Training:
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 32
     lr_schedule: dict[str, Any] | None = None  # a schedule, and how it warms up: `warmup`, ...
-    grad_clip: PositiveFloat | None = None  # largest norm of all gradients together
+    grad_clip: Positive | None = None  # largest norm of all gradients together
     # Decay a step of the averaged weights that are validated and kept, for example 0.99.
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -92,8 +97,8 @@ class Training:
 class Resources:
     """What one trial takes; what is not said is derived from the cluster."""
 
-    cpu: NonNegativeFloat | None = None
-    gpu: NonNegativeFloat | None = None
+    cpu: NonNegative | None = None
+    gpu: NonNegative | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +120,7 @@ class Tune:
 
     def __post_init__(self) -> None:
         if self.mode is None:
-            object.__setattr__(self, "mode", "min" if self.metric in LOWER_IS_BETTER else "max")
+            object.__setattr__(self, "mode", BETTER.get(self.metric, "max"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,22 @@ def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
     except ValidationError as error:
         found = [(".".join(map(str, (section.__name__.lower(), *e["loc"]))), e) for e in error.errors()]
         raise RayPoseError([Problem(f"{path}: {_message(e)}", rule="wrong-value") for path, e in found]) from None
+
+
+def read_seed(config: dict[str, Any]) -> int:
+    """The `seed` of a configuration.
+
+    Raises:
+        RayPoseError: it is no integer.
+
+    Example:
+        >>> read_seed({"seed": 3})
+        3
+    """
+    value = config.get("seed", SpaceFile.seed)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RayPoseError(f"'seed' must be an integer, but got {value!r}", rule="wrong-type")
+    return value
 
 
 def _message(error: Any) -> str:

@@ -225,7 +225,7 @@ warmup: 0.05 => §wramup: 0.05
 warmup: 0.05 => §zzz: 0.05
     cosine takes no argument 'zzz'; known: T_max, warmup, warmup_iters, warmup_ratio, warmup_type
 warmup: 0.05 => §optimizer: 0.05
-    cosine takes no argument 'optimizer'; known: T_max, warmup, warmup_iters, warmup_ratio, warmup_type
+    cosine takes no argument 'optimizer'; it belongs at the top level
 warmup: 0.05 => warmup: 0.05, §warmup_iters: 5
     warmup and warmup_iters say the same; give warmup or warmup_iters
 warmup: 0.05 => T_max: 3, §warmup_ratio: 0.1
@@ -311,7 +311,7 @@ scale: 0.3 => scale: §1
   augment: =>   padding: §.inf\n  augment:
     'padding' must be a finite number, but got Infinity
 scale: 0.3 => scale: §.nan
-    'scale' must be less than 1, but got NaN
+    'scale' must be a finite number, but got NaN
 [192, 192] => [192, §0]
     'input_size' must be greater than 0, but got 0
 {type: Coco, img_prefix: images, ann_file: ann.json} => {split: §1}
@@ -357,7 +357,7 @@ metric: AP50 => metric: §AP5
 metric: AP50 => metric: mine
     nothing
 metric: AP50 => metric: loss
-    nothing
+    36:9: warning: mode 'max' contradicts 'loss', which is better when it is lower; write mode: min, or leave it out
 metric: AP50\n => mode: max\n
     36:3: duplicate key 'mode'; it stands in line 35 already
 [{type: AP}, {type: Named, name: mine}] => {choice: [[{type: AP}], [{type: Named, name: AP}]]}

@@ -7,13 +7,12 @@ from collections.abc import Mapping as Table
 from itertools import product
 from typing import Any
 
-from raypose.check.report import Report, alternatives, is_null, mappings
+from raypose.check.report import Report, alternatives, is_null, mappings, plain
 from raypose.check.variants import variants
 from raypose.errors import Problem, RayPoseError
 from raypose.kinds import agreed, default_codec, default_loss, mismatches
 from raypose.registry import parameters
 from raypose.space.tree import Mapping, Node
-from raypose.space.walker import walk
 
 HINT = "where both are choices, choose between whole heads, each with its codec and loss"
 # Stands in for what the builder gives a codec; its kind does not depend on that.
@@ -24,9 +23,7 @@ def misfits(report: Report, tree: Mapping) -> None:
     """Report each head with a codec and a loss that a model may get and that don't go together."""
     for model in mappings(tree.entries.get("model")):
         for head in mappings(model.entries.get("keypoint_head")):
-            named = [
-                _get(report, "keypoint_head", _plain(each)) for each in alternatives(head.entries.get("type", head))
-            ]
+            named = [_get(report, "keypoint_head", plain(each)) for each in _types(head)]
             parts = [_variants(name, head, model) for name in ("codec", "loss_keypoint")]
             all_of_them = list(product(named, *parts))
             for gives, codec, loss in all_of_them:
@@ -41,20 +38,20 @@ def _mismatches(
     """What is wrong with a combination, and whether at its codec or its loss."""
     if head is None:
         return
-    decodes = _codec(report, default_codec(head) if codec is None else _plain(codec))
-    takes = _losses(report, default_loss(agreed(head, decodes)) if loss is None else _plain(loss))
+    decodes = _codec(report, default_codec(head) if codec is None else plain(codec))
+    takes = _losses(report, default_loss(agreed(head, decodes)) if loss is None else plain(loss))
     for problem in mismatches(head, decodes, takes):
         yield codec if "is a codec of" in problem.message else loss, problem
+
+
+def _types(head: Mapping) -> list[Node]:
+    return list(alternatives(head.entries["type"])) if "type" in head.entries else []
 
 
 def _variants(name: str, head: Mapping, model: Mapping) -> list[Any]:
     """The codecs or losses that a head may get, None where none is named."""
     given = [part.entries[name] for part in (head, model) if name in part.entries and not is_null(part.entries[name])]
     return variants(given[0]) if given else [None]
-
-
-def _plain(node: Node) -> Any:
-    return walk(node, lambda dimension: None, lambda scalar: scalar.value)
 
 
 def _get(report: Report, key: str, cfg: Any) -> Any:
@@ -67,7 +64,7 @@ def _get(report: Report, key: str, cfg: Any) -> Any:
 
 
 def _codec(report: Report, cfg: Any) -> Any:
-    """A codec as built, since its kind may depend on its arguments, else its class."""
+    """A codec as built, since its kind may depend on its arguments; else its class, or None if that has several."""
     cls = _get(report, "codec", cfg)
     if cls is None:
         return None
@@ -76,7 +73,7 @@ def _codec(report: Report, cfg: Any) -> Any:
     try:
         return cls(**{key: value for key, value in args.items() if key != "type"})
     except Exception:  # whatever is wrong with its arguments is reported elsewhere
-        return cls
+        return cls if isinstance(getattr(cls, "output", None), str) else None
 
 
 def _losses(report: Report, cfg: Any) -> list[Any]:

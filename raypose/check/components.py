@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Annotated, Any, Union, get_args
 
-from raypose.check.report import Report, alternatives, is_null, shown
+from raypose.check.constructors import forms, parts
+from raypose.check.hints import meant
+from raypose.check.report import Report, alternatives, is_null, mappings, shown
 from raypose.check.slots import Slot
 from raypose.check.values import almost_a_dimension, checkable, fits
 from raypose.errors import RayPoseError
@@ -44,10 +46,10 @@ def _one(report: Report, node: Node, key: str, optional: bool = False) -> None:
 def _mapping(report: Report, node: Mapping, key: str) -> None:
     slot = report.slots[key]
     named = node.entries.get("type")
-    if slot.name == "optimizer" and not is_null(node.entries.get("constructor", Scalar(node.mark, None, None, None))):
-        _constructor(report, node)
+    if slot.name == "optimizer" and "constructor" in node.entries:
+        _constructed(report, node, key)
         if named is None:
-            return _parts(report, node, key)
+            return None
     if named is None and slot.default_type is not None:
         named = Scalar(node.mark, slot.default_type, slot.default_type, slot.default_type)
     if named is None:
@@ -57,18 +59,16 @@ def _mapping(report: Report, node: Mapping, key: str) -> None:
     return None
 
 
-def _constructor(report: Report, node: Mapping) -> None:
-    for _ in _look_up(report, node.entries["constructor"], OPTIMIZER_BUILDERS.name, OPTIMIZER_BUILDERS.get):
-        pass
-
-
-def _parts(report: Report, node: Mapping, key: str) -> None:
-    """A constructor without an optimizer of its own: those of the parts of the model."""
-    for part, child in node.entries.items():
-        if part not in report.slots[key].extra:
-            for each in alternatives(child):
-                if isinstance(each, Mapping) and "type" in each.entries:
-                    _mapping(report, each, key)
+def _constructed(report: Report, node: Mapping, key: str) -> None:
+    """An optimizer with a constructor: its name, and the optimizers of the parts of the model if it has no type."""
+    for named in alternatives(node.entries["constructor"]):
+        if not is_null(named):
+            list(_look_up(report, named, OPTIMIZER_BUILDERS.name, OPTIMIZER_BUILDERS.get))
+    of_parts = forms(report, node, key)
+    for child in parts(node).values() if "type" not in node.entries else ():
+        for each in mappings(child):
+            if of_parts or each.entries.keys() & {"type", "constructor"}:
+                _mapping(report, each, key)
 
 
 def _look_up(report: Report, named: Node, kind: str, get: Callable[[str], Callable]) -> Iterator[tuple[Node, Callable]]:
@@ -88,6 +88,7 @@ def _call(report: Report, called: Callable, named: Node, args: Mapping, slot: Sl
     known = {key: parameter for key, parameter in parameters(called).items() if key not in slot.hidden}
     own = {key: child for key, child in args.entries.items() if key in known or key not in slot.extra}
     for key, message, hint, rule in call_problems(called, own, slot.given, {*known, *slot.extra}):
+        hint = meant(key, {*known, *slot.extra}) if rule == "unknown-argument" else hint
         report.add(named.mark if key is None else args.key_marks[key], message, rule, hint)
     for key, child in args.entries.items():
         if key in known:
@@ -95,7 +96,8 @@ def _call(report: Report, called: Callable, named: Node, args: Mapping, slot: Sl
         else:
             fits(report, child, slot.extra.get(key, Any), key)
             _nested(report, Mapping(args.mark, {key: child}, args.key_marks))
-    _one_of(report, args, slot)
+    if not report.touches(args):
+        _one_of(report, args, slot)
 
 
 def _one_of(report: Report, args: Mapping, slot: Slot) -> None:
@@ -109,9 +111,10 @@ def _one_of(report: Report, args: Mapping, slot: Slot) -> None:
 
 
 def _bounded(parameter: Parameter, bound: Any) -> Parameter:
-    """A parameter whose annotation has bounds too, if YAML can give it numbers."""
+    """A parameter whose numbers, if YAML can give it any, have bounds too."""
     plain = checkable(parameter.annotation)
-    return parameter if bound is None or plain is Any else parameter.replace(annotation=Annotated[plain, bound])
+    arms = [Annotated[arm, bound] if arm in (int, float) else arm for arm in get_args(plain) or (plain,)]
+    return parameter if bound is None or plain is Any else parameter.replace(annotation=Union[tuple(arms)])  # noqa: UP007
 
 
 def _argument(report: Report, node: Node, key: Any, parameter: Parameter) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from raypose import config
 from raypose.check.components import component
+from raypose.check.hints import meant
 from raypose.check.report import Report, alternatives, is_null, shown
 from raypose.check.values import almost_a_dimension, fits
-from raypose.errors import nearest
 from raypose.space.tree import Mapping, Node
 
 # A section that may stand for the component under a key: it does where the mapping has none but the section's keys.
@@ -30,7 +30,7 @@ def section(report: Report, node: Node, described: type, name: str) -> None:
             if key in fields:
                 _field(report, child, key, types[key])
             else:
-                hint = almost_a_dimension(each) or nearest(key, fields)
+                hint = almost_a_dimension(each) or meant(key, fields)
                 report.add(each.key_marks[key], f"unknown key '{key}' in {name}", "unknown-key", hint)
         for key, known in fields.items():
             required = known.default is known.default_factory is dataclasses.MISSING

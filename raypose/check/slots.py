@@ -34,7 +34,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     "posenet": {"pretrained": Optional[str]},  # noqa: UP045
     "optimizer": {"constructor": Optional[str], "paramwise_cfg": Optional[dict]},  # noqa: UP045
     "lr_schedule": {
-        "warmup": Annotated[float, Field(ge=0)],
+        "warmup": config.NonNegative,
         "warmup_iters": Annotated[int, Field(ge=0)],
         "warmup_type": Literal["linear", "exp", "constant"],
         "warmup_ratio": Annotated[float, Field(gt=0, le=1)],
@@ -44,8 +44,21 @@ EXTRA: dict[str, dict[str, Any]] = {
 # Of EXTRA's keys those of which exactly one goes with any of the others, by registry.
 ONE_OF = {"lr_schedule": ("warmup", "warmup_iters")}
 
+# Of the keys of `paramwise_cfg` those of which exactly one must be there, by constructor.
+NEEDS_ONE: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("LayerDecayOptimizerConstructor", "LearningRateDecayOptimizerConstructor"), ("decay_rate", "layer_decay_rate")
+)
+
+# Constructors that build one optimizer, of a `type`, and those that build one for each part of the model.
+BUILD_ONE = {"DefaultOptimizerConstructor", *NEEDS_ONE}
+BUILD_PARTS = {"CocktailOptimizerConstructor"}
+
 # Bounds of numbers that signatures don't tell, by registry.
-BOUNDS = {"optimizer": {"lr": Field(ge=0), "weight_decay": Field(ge=0)}}
+BOUNDS = {
+    "optimizer": dict.fromkeys(("lr", "weight_decay"), Field(ge=0, allow_inf_nan=False)),
+    "sampler": {"n_startup_trials": Field(ge=0), "n_ei_candidates": Field(ge=1)},
+    "scheduler": {"grace_period": Field(gt=0), "max_t": Field(gt=0), "reduction_factor": Field(gt=1)},
+}
 
 # The type of a component that names none, by registry.
 DEFAULT_TYPE = {"posenet": "TopDown", "optimizer constructor": "DefaultOptimizerConstructor"}
@@ -86,8 +99,10 @@ def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) 
         )
         for key, registry in config.SLOTS.items()
     }
-    found |= {key: Slot("sampler", samplers or _anything) for key in SAMPLER_KEYS}
-    return found | {key: Slot("scheduler", schedulers or _anything) for key in SCHEDULER_KEYS}
+    found |= {key: Slot("sampler", samplers or _anything, bounds=BOUNDS["sampler"]) for key in SAMPLER_KEYS}
+    return found | {
+        key: Slot("scheduler", schedulers or _anything, bounds=BOUNDS["scheduler"]) for key in SCHEDULER_KEYS
+    }
 
 
 def _anything(name: str) -> Callable:

@@ -11,22 +11,25 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from raypose.arguments import about_bounds
+from raypose.check.between import between, is_picky
 from raypose.check.report import Report, shown
+from raypose.check.report import plain as as_plain
 from raypose.check.variants import variants
 from raypose.check.words import in_words
 from raypose.errors import nearest
 from raypose.space.kinds import KINDS
 from raypose.space.schema import plain
 from raypose.space.tree import Mapping, Node, Scalar, Sequence
-from raypose.space.walker import walk
 
 _LEAVES: dict[Any, Any] = {int: int, float: float, bool: bool, str: str, type(None): type(None), Path: str}
 _LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _CONTAINERS: dict[Any, Any] = {**dict.fromkeys(_LISTS, list), **dict.fromkeys(_MAPPINGS, dict), tuple: tuple}
+
+_FINITE = Field(allow_inf_nan=False)
 
 # What pydantic says of JSON, and its words in YAML's.
 _RULE = re.compile(r"(?:Input|String) should (be|match) (.+)")
@@ -49,7 +52,7 @@ def fits(report: Report, node: Node, annotation: Any, name: str) -> None:
     if expected is Any:
         return
     seen = set()
-    for variant in variants(node):
+    for variant in [*variants(node), *(between(node) if is_picky(expected) else ())]:
         wrong = _mismatch(variant, expected)
         if wrong is not None and wrong[0].mark not in seen:
             where, message = wrong
@@ -75,7 +78,7 @@ def checkable(annotation: Any) -> Any:
             return Any
         return Union[tuple(kept)]  # noqa: UP007
     if origin is Annotated:
-        return annotation if checkable(args[0]) == args[0] else checkable(args[0])
+        return _finite(annotation) if checkable(args[0]) == args[0] else checkable(args[0])
     if origin is Literal:
         return annotation
     if origin in _CONTAINERS:
@@ -86,6 +89,11 @@ def checkable(annotation: Any) -> Any:
         return Any
 
 
+def _finite(annotation: Any) -> Any:
+    """A number with bounds is a finite one."""
+    return Annotated[annotation, _FINITE] if typing.get_args(annotation)[0] is float else annotation
+
+
 @cache
 def _adapter(annotation: Any) -> TypeAdapter:
     return TypeAdapter(annotation)
@@ -93,9 +101,8 @@ def _adapter(annotation: Any) -> TypeAdapter:
 
 def _mismatch(node: Node, expected: Any) -> tuple[Node, str] | None:
     """Where and how a node without dimensions breaks an annotation. JSON's strict mode has just the rules wanted."""
-    value = walk(node, lambda dimension: None, lambda scalar: scalar.value)
     try:
-        _adapter(expected).validate_json(json.dumps(value), strict=True)
+        _adapter(expected).validate_json(json.dumps(as_plain(node)), strict=True)
     except ValidationError as error:
         errors = error.errors()
         places = [_place(node, each["loc"]) for each in errors]

@@ -100,11 +100,16 @@ class Paramwise:
         """Raises UnmatchedKeys for each of `custom_keys` that is a part of no name."""
         names = list(names)
         unused = [key for key in self.custom_keys if not any(key in name for name in names)]
-        hint = f"there are {', '.join(names[:3])}, ..."
         if unused:
             message = "custom_keys: no parameter's name contains '{}'"
-            problems = [Problem(message.format(key), hint=hint, rule="unmatched-key") for key in unused]
+            problems = [Problem(message.format(key), hint=_hint(key, names), rule="unmatched-key") for key in unused]
             raise UnmatchedKeys(problems, [("paramwise_cfg", "custom_keys", key) for key in unused])
+
+
+def _hint(key: str, names: list[str]) -> str:
+    """The nearest part of a name, else some names."""
+    hint = nearest(key, {part for name in names for part in name.split(".")})
+    return hint if hint.startswith("did you mean") else f"there are {', '.join(names[:3])}, ..."
 
 
 def _is_bias(entry: Entry) -> bool:

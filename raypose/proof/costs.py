@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -12,7 +13,7 @@ from raypose.config import Data, Training, read
 from raypose.data import dataset_info
 from raypose.kinds import agreed
 from raypose.models.builder import assemble
-from raypose.models.connect import Parts
+from raypose.models.connect import Parts, connect
 from raypose.models.cost import Cost, count
 from raypose.models.footprint import Footprint, measure, peak
 from raypose.models.footprint_model import LossStep, NeckStep
@@ -21,9 +22,10 @@ from raypose.models.ports import as_stages, image, is_multi_stage
 from raypose.models.topdown import TopDown, select
 from raypose.optim import build_optimizer
 from raypose.proof.likeness import likeness, plain, shapes, zero_or_not
-from raypose.proof.model import Setting, prove_model
+from raypose.proof.model import Setting
 from raypose.proof.workshop import Workshop
 
+KEPT = 512  # parts and counts
 Wrap = Callable[[nn.Module], nn.Module]
 
 
@@ -40,39 +42,42 @@ class Build:
     model: Any
 
 
-@dataclass(frozen=True)
-class Priced:
-    """A model, and what it costs with any optimizer and batch size."""
-
-    model: Any
-    params: int
-    flops: int
-    footprints: list[Footprint]
-
-
 class Costs:
     """`costs(config)`: the parameters, FLOPs and training memory of a configuration; components are counted once.
 
     Example:
         >>> costs = Costs()
         >>> print(costs(Space.load("search_spaces/quickstart.yaml").default()))
-        1.02 M parameters, 0.0353 GFLOPs, 0.108 GB in training
+        0.23 M parameters, 0.0134 GFLOPs, 0.065 GB in training
     """
 
     def __init__(self, shop: Workshop | None = None) -> None:
         self.shop = shop or Workshop()
-        self._alike: dict[int, tuple] = {}
+        self._alike: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+        self._numbers: dict[str, int] = {}
 
-    def __call__(self, config: Mapping[str, Any]) -> Cost:
-        """Raises Failed, a RayPoseError, where the model or its optimizer can't be built."""
-        priced, training = self.priced(self.build(config)), read(Training, config.get("training"))
-        memory = self.memory(priced, config["optimizer"], training.batch_size, training.ema is not None)
-        return Cost(priced.params, priced.flops, memory)
+    @classmethod
+    def bounded(cls) -> Costs:
+        """For a process that prices many configurations: it forgets what it has not counted for long."""
+        return cls(Workshop(most=KEPT))
+
+    def __call__(self, config: Mapping[str, Any], memory: bool = True) -> Cost:
+        """`memory` says whether that of a training step is told, which takes the longest.
+
+        Raises:
+            Failed: the model or its optimizer can't be built.
+        """
+        build, training = self.build(config), read(Training, config.get("training"))
+        cost = self.cost(build)
+        if not memory:
+            return cost
+        step = self.memory(build, config["optimizer"], training.batch_size, training.ema is not None)
+        return replace(cost, memory=step)
 
     def build(self, config: Mapping[str, Any]) -> Build:
         """Raises Failed where the model can't be built."""
         setting = self.setting(config)
-        parts = prove_model(self.shop, config["model"], setting)
+        parts = connect(config["model"], setting.num_keypoints, setting.input_size, setting.info, self.shop.once)
         return Build(setting, parts, assemble(config["model"], parts))
 
     def setting(self, config: Mapping[str, Any]) -> Setting:
@@ -82,22 +87,21 @@ class Costs:
         info = self.shop.once("data", (source,), lambda: dataset_info(source))
         return Setting(len(info.names), data.input_size, info, training.flip_test)
 
-    def priced(self, build: Build) -> Priced:
-        """What doesn't depend on the optimizer and the batch size."""
-        params = sum(each.numel() for each in build.model.parameters())
-        return Priced(build.model, params, self._flops(build), self._footprints(build))
+    def cost(self, build: Build) -> Cost:
+        """The parameters and FLOPs."""
+        return Cost(sum(each.numel() for each in build.model.parameters()), self._flops(build))
 
-    def memory(self, priced: Priced, optimizer: Mapping[str, Any], batch_size: int, ema: bool = False) -> int:
+    def memory(self, build: Build, optimizer: Mapping[str, Any], batch_size: int, ema: bool = False) -> int:
         """Bytes of a training step. Raises Failed where the optimizer can't be built.
 
         What an optimizer keeps hardly depends on its rates and the like, so that each kind of optimizer is tried once.
         """
 
         def tried() -> Needs:
-            return needs(build_optimizer(optimizer, priced.model, unmatched=lambda error: None))
+            return needs(build_optimizer(optimizer, build.model, unmatched=lambda error: None))
 
         kept, meanwhile = self.shop.once("state", (zero_or_not(optimizer),), tried)
-        return peak(priced.footprints, batch_size, kept, meanwhile, ema)
+        return peak(self._footprints(build), batch_size, kept, meanwhile, ema)
 
     def _flops(self, build: Build) -> int:
         parts, head, images = build.parts, build.parts.keypoint_head, image(build.setting.input_size)
@@ -139,7 +143,8 @@ class Costs:
         key = (self._like(module), shapes(inputs), taken)
         return self.shop.once("footprint", key, lambda: measure(wrap(module), inputs, **options))
 
-    def _like(self, module: nn.Module) -> tuple:
-        if id(module) not in self._alike:  # the workshop keeps the module, so that no other one gets its id
-            self._alike[id(module)] = likeness(module)
-        return self._alike[id(module)]
+    def _like(self, module: nn.Module) -> int:
+        """A number that modules which cost the same have in common."""
+        if module not in self._alike:
+            self._alike[module] = self._numbers.setdefault(repr(likeness(module)), len(self._numbers))
+        return self._alike[module]

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from raypose.errors import RayPoseError
 from raypose.kinds import KINDS, agreed
-from raypose.models.connect import Parts, connect, make_codec_and_loss
+from raypose.models.connect import Parts, make_codec_and_loss
 from raypose.models.outputs import map_parts, shape, stages
 from raypose.models.step import activated, losses
+from raypose.proof.likeness import shapes
 from raypose.proof.workshop import Workshop
 
 # Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
@@ -30,11 +31,6 @@ class Setting:
     info: Any = None
     flip_test: bool = False
 
-    @property
-    def given(self) -> tuple[int, tuple[int, int]]:
-        """The first arguments of what builds parts."""
-        return self.num_keypoints, self.input_size
-
 
 def without_codec_and_loss(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The `model` section with what suits the head in the place of its codec and loss."""
@@ -43,19 +39,16 @@ def without_codec_and_loss(cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {**bare, "keypoint_head": head}
 
 
-def prove_model(shop: Workshop, cfg: Mapping[str, Any], setting: Setting) -> Parts:
-    """The parts of the model that the `model` section describes, once a training step and a prediction have run.
+def prove_model(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: Setting) -> None:
+    """Run a training step and a prediction of parts that fit, and note what ran on the CPU.
 
     Raises:
-        Failed: a part can't be built, parts don't fit, or what follows the head fails.
+        Failed: what follows the head fails.
     """
-    parts = connect(cfg, *setting.given, setting.info, shop.once)
     _note_cpu(shop, parts)
     # What follows the head depends on the shape of its output alone.
-    shapes = [map_parts(lambda part: tuple(part.shape), stage) for stage in stages(parts.output)]
-    key = (id(parts.codec), id(parts.loss_keypoint), shapes, setting.flip_test)
+    key = (id(parts.codec), id(parts.loss_keypoint), shapes(parts.output), setting.flip_test)
     shop.once("step", key, lambda: _prove_step(shop, cfg, parts, setting))
-    return parts
 
 
 def _note_cpu(shop: Workshop, parts: Parts) -> None:
@@ -86,7 +79,7 @@ def _prove_step(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
         raise
     except Exception:
         with torch.device("cpu"):
-            owned = make_codec_and_loss(cfg, *setting.given, setting.info)
+            owned = make_codec_and_loss(cfg, setting.num_keypoints, setting.input_size, setting.info)
             run_step(parts.output, owned["codec"], owned["loss_keypoint"], kind, setting.num_keypoints, "cpu")
         shop.on_cpu.update(type(each).__name__ for each in owned.values())
 

@@ -47,11 +47,12 @@ def prices(space: Space, proof: Proof) -> list[Price]:
 def _price(space: Space, proof: Proof, row: Row, optimizers: list[Mapping[str, Any]]) -> Price:
     config = space.sample(from_partial(row))
     costs, ema = proof.costs, read(Training, config.get("training")).ema is not None
-    priced = costs.priced(costs.build(config))
+    build = costs.build(config)
+    cost = costs.cost(build)
     memory = {
-        size: max(costs.memory(priced, optimizer, size, ema) for optimizer in optimizers) for size in batch_sizes(space)
+        size: max(costs.memory(build, optimizer, size, ema) for optimizer in optimizers) for size in batch_sizes(space)
     }
-    return Price(row, priced.params, priced.flops, memory)
+    return Price(row, cost.params, cost.flops, memory)
 
 
 def _optimizers(space: Space) -> list[Mapping[str, Any]]:

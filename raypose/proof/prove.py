@@ -10,7 +10,7 @@ from raypose.config import Training, read
 from raypose.errors import Problem
 from raypose.proof.costs import Build, Costs
 from raypose.proof.custom_keys import CustomKeys
-from raypose.proof.model import without_codec_and_loss
+from raypose.proof.model import prove_model, without_codec_and_loss
 from raypose.proof.optimizer import prove_optimizer, prove_schedule
 from raypose.proof.places import Row
 from raypose.proof.verdicts import Verdicts
@@ -70,6 +70,7 @@ class _Proving:
         config = self.space.sample(from_partial(row))
         try:
             build = self.costs.build(config)
+            prove_model(self.shop, config["model"], build.parts, build.setting)
         except Failed as failed:
             self._note(row, STAGES, failed)
             if failed.stage == "codec":

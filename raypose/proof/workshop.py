@@ -34,6 +34,7 @@ class Workshop:
     """
 
     on_cpu: set[str] = field(default_factory=set)
+    most: int | None = None  # parts that are kept; the oldest go first
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, stage: str, key: tuple, make: Callable[[], Any]) -> Any:
@@ -45,6 +46,8 @@ class Workshop:
         name = f"{stage}{key!r}"
         if name not in self._made:
             self._made[name] = _attempt(stage, make)
+            if self.most is not None and len(self._made) > self.most:
+                del self._made[next(iter(self._made))]
         made = self._made[name]
         if isinstance(made, Failed):
             raise made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ import yaml
 
 from raypose.errors import Problem, RayPoseError
 from raypose.space.schema import CONSTRUCT, TAG, Loader
+from raypose.space.syntax import syntax_problem
 from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence, Unread
 
 MAX_NODES, MAX_DEPTH = 100_000, 100  # aliases can make a small file huge
@@ -24,7 +24,7 @@ def read(text: str, file: str) -> tuple[Node, list[Problem]]:
     try:
         raw = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
-        raise RayPoseError(_syntax_problem(error, text, file)) from None
+        raise RayPoseError(syntax_problem(error, text, file)) from None
     if raw is None:
         raise RayPoseError(Problem("the file is empty", file, rule="empty-file"))
     reader = _Reader(file)
@@ -116,43 +116,3 @@ class _Reader:
         yaml.SequenceNode: sequence,
         yaml.MappingNode: mapping,
     }
-
-
-# What libyaml says, in plainer words; the first part that occurs counts.
-_PLAIN_WORDS = {
-    "mapping values are not allowed": "a ':' cannot stand here (wrong indentation, or a string that needs quotes)",
-    "cannot start any token": "this character cannot start a value (a tab, or a string that needs quotes)",
-    "could not find expected ':'": "a key without its ':'",
-    "did not find expected key": "wrong indentation, or a bracket or quote that is not closed",
-    "did not find expected '-' indicator": "wrong indentation, or a list item without its '-'",
-    "did not find expected ',' or": "a ',' or a closing bracket is missing",
-    "unexpected end of stream": "the file ends within quotes",
-    "found undefined alias": "this alias names no anchor",
-}
-
-
-# What was being read where its beginning may be what is wrong.
-_OPENED = ("flow mapping", "flow sequence", "quoted scalar", "simple key")
-
-
-def _culprit(error: yaml.YAMLError, lines: list[str]) -> yaml.Mark | None:
-    """Where an error is: at the bracket or quote that is still open where a line is indented no deeper than its own."""
-    found, opened = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    if found is None or opened is None or not str(getattr(error, "context", "")).endswith(_OPENED):
-        return found or opened
-    later = lines[found.line] if found.line < len(lines) else ""
-    own = lines[opened.line]
-    ended = found.line > opened.line and len(later) - len(later.lstrip()) <= len(own) - len(own.lstrip())
-    return opened if ended else found
-
-
-def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    mark = _culprit(error, text.splitlines())
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    words = next((words for part, words in _PLAIN_WORDS.items() if part in said), said)
-    if mark is None:
-        return Problem(f"not valid YAML: {words}", file, rule="yaml-syntax")
-    lines = text.splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    hint = "quote strings with ${...} within [ ] and { }" if re.search(r"[\[{,].*\$\{", line) else ""
-    return Problem(f"not valid YAML: {words}", file, mark.line + 1, mark.column + 1, "yaml-syntax", hint)

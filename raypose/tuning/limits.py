@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, Trial
@@ -54,7 +54,7 @@ class Limits:
                     f"tune.constraints are about the cost of a pose model, but there is no {' and no '.join(missing)}"
                 )
                 raise RayPoseError(message, hint="leave them out, or add these sections", rule="no-model")
-            limits.price = model_price()
+            limits.price = model_price({name for each in limits.constraints for name in each.names})
         return limits
 
     def judge(self, trial: Trial, config: dict[str, Any]) -> dict[str, float]:
@@ -91,14 +91,15 @@ def cost_of(trial: Trial | FrozenTrial) -> dict[str, float]:
     return {name: trial.user_attrs[name] for name in NAMES if name in trial.user_attrs}
 
 
-def model_price() -> Price:
-    """A function that prices the configurations of pose models; what they share is counted once."""
+def model_price(names: Collection[str]) -> Price:
+    """A function that prices the configurations of pose models; what they share is counted once, and memory only if it is
+    named."""
     from raypose.proof import Costs
 
-    costs = Costs()
+    costs = Costs.bounded()
 
     def price(config: dict[str, Any]) -> dict[str, float]:
-        cost = costs(config)
-        return {name: getattr(cost, name) for name in NAMES}
+        cost = costs(config, memory="memory" in names)
+        return {name: value for name in NAMES if (value := getattr(cost, name)) is not None}
 
     return price

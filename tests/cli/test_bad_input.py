@@ -17,7 +17,7 @@ tune: {{num_trials: 2}}
 
 # what is replaced, by what, and what the message says
 MISTAKES = {
-    "syntax": ("input_size: [64, 64]", "input_size: [64, 64", ":6:"),
+    "syntax": ("input_size: [64, 64]", "input_size: [64, 64", ":5:"),
     "unknown key": ("input_size:", "imput_size:", ":5:3: unknown key 'imput_size'"),
     "unknown component": ("type: ResNet", "type: ResNt", ":7:20: unknown backbone 'ResNt'; did you mean 'ResNet'?"),
     "argument not taken": ("depth:", "deph:", "ResNet takes no argument 'deph'; did you mean 'depth'?"),

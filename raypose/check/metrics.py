@@ -1,0 +1,83 @@
+"""`tune.metric` and `tune.mode` against what the configured metrics give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from raypose import config
+from raypose.check.report import Report, mappings, plain
+from raypose.check.slots import Lookup
+from raypose.check.variants import variants
+from raypose.errors import RayPoseError, nearest
+from raypose.space.tree import Mapping, Node, Scalar, Sequence
+
+# What training reports besides the configured metrics.
+ALWAYS_REPORTED = {"loss": "loss", "train_loss": "train_loss"}
+
+Names = dict[str, str]  # of a value: what it is called, and what it is called where the user does not rename it
+
+
+def metrics(report: Report, tree: Mapping) -> None:
+    """Report a metric that some branch does not give, a mode that contradicts it, and metrics that give the same."""
+    tune = tree.entries.get("tune")
+    entries = tune.entries if isinstance(tune, Mapping) else {}
+    named, mode = entries.get("metric"), entries.get("mode")
+    wanted = named.value if isinstance(named, Scalar) else config.Tune.metric
+    for configured in _configured(tree):
+        found = [_names(cfg, report.slots["metrics"].get) for cfg in configured]
+        _twice(report, configured, found)
+        given = (
+            None if None in found else {**ALWAYS_REPORTED, **{k: v for each in found for k, v in (each or {}).items()}}
+        )
+        if given is None or not isinstance(wanted, str):
+            continue
+        if wanted not in given:
+            message = f"no configured metric gives '{wanted}', which tune.metric asks for"
+            report.add((named or tree).mark, message, "unknown-metric", nearest(wanted, given))
+        elif isinstance(mode, Scalar):
+            _contradiction(report, mode, wanted, config.BETTER.get(given[wanted]))
+
+
+def _configured(tree: Mapping) -> Iterator[list[Any]]:
+    """Each list of metrics that the space may come to, as nodes; of those where none is given, plain."""
+    training = list(mappings(tree.entries.get("training"))) or [Mapping(tree.mark, {}, {})]
+    for section in training:
+        given = section.entries.get("metrics")
+        for each in variants(given) if given is not None else [config.Training().metrics]:
+            yield list(each.items) if isinstance(each, Sequence) else each if isinstance(each, list) else [None]
+
+
+def _names(metric: Any, get: Lookup) -> Names | None:
+    """What one metric gives, as it says once built, since names may depend on arguments; None where it does not say."""
+    cfg = plain(metric) if isinstance(metric, Node) else metric
+    try:
+        cls = get(cfg["type"])
+    except (RayPoseError, TypeError, KeyError):
+        return None
+    own = getattr(cls, "names", None)
+    try:
+        names = cls(**{key: value for key, value in cfg.items() if key != "type"}).names
+    except Exception:  # whatever is wrong with its arguments is reported elsewhere
+        return None
+    if not isinstance(names, (tuple, list, set, frozenset)) or not all(isinstance(name, str) for name in names):
+        return None
+    ordered = isinstance(names, (tuple, list)) and isinstance(own, (tuple, list)) and len(own) == len(names)
+    return dict(zip(names, own if ordered else names, strict=True))  # type: ignore[arg-type]
+
+
+def _twice(report: Report, configured: list[Any], found: list[Names | None]) -> None:
+    """Metrics of one list that give values of one name, which the first validation would refuse."""
+    seen: set[str] = set()
+    for metric, names in zip(configured, found, strict=True):
+        for name in sorted(seen & (names or {}).keys())[:1]:
+            if isinstance(metric, Node):
+                report.add(metric.mark, f"two metrics give '{name}'", "duplicate-name", "give one another `name`")
+        seen |= (names or {}).keys()
+
+
+def _contradiction(report: Report, mode: Scalar, metric: str, better: str | None) -> None:
+    if better is not None and mode.value in {"max", "min"} - {better}:
+        which = "higher" if better == "max" else "lower"
+        message = f"mode '{mode.value}' contradicts '{metric}', which is better when it is {which}"
+        report.warn(mode.mark, message, "mode-contradicts-metric", f"write mode: {better}, or leave it out")
