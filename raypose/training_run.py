@@ -41,7 +41,7 @@ def train_one(
     console = Console()
     space = Space.load(config_file(source), overrides=overrides)
     config = space.config()
-    check_space(space)
+    check_space(space, structure=not resume)
     portable = space.sample(defaults, portable=True)
     if epochs is not None:
         for each in (config, portable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from raypose.errors import Problem
@@ -36,13 +36,12 @@ class CustomKeys:
     def problems(self) -> Iterator[Problem]:
         """An error for each key that matches nowhere, a warning for each that matches in some combinations only."""
         for (mark, key), (matched, unmatched) in self._rows.items():
-            where = (mark.file, mark.line, mark.column, "unmatched-key")
-            message = f"custom_keys: no parameter's name contains '{key}'"
+            problem = mark.problem(f"custom_keys: no parameter's name contains '{key}'", "unmatched-key")
             if not matched:
-                yield Problem(message, *where, self._hints[mark, key])
+                yield replace(problem, hint=self._hints[mark, key])
             elif unmatched:
                 told = " or ".join(in_words(self.space, each) for each in culprits(unmatched, matched))
-                yield Problem(f"{message} with {told}", *where, level="warning")
+                yield replace(problem, message=f"{problem.message} with {told}", level="warning")
 
 
 def _paths(cfg: Any, above: Path = ()) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from raypose.space import Choice, Space
@@ -55,18 +56,35 @@ def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark
             yield from _mentioned(item, row, message)
 
 
-def option(space: Space, name: str, value: Any) -> tuple[str, Mark]:
-    """A dimension's value in words, and where it is written."""
+@dataclass(frozen=True)
+class Fact:
+    """A dimension's value: its name in the configuration, the value in words, and where it is written."""
+
+    name: str
+    words: str
+    mark: Mark
+    is_component: bool = False
+
+
+def option(space: Space, name: str, value: Any) -> Fact:
+    """What stands in the file for a value of the dimension of that name."""
     dimension = next(each for each in space.dimensions if each.name == name)
-    if isinstance(dimension, Choice):
-        node = dimension.take(value).node
-        written = node.value if isinstance(node, Scalar) else value
-        named = f"'{value}'" if isinstance(node, Section) else f"{name.rpartition('.')[2]} {written}"
-        return named, node.mark
-    return f"{name.rpartition('.')[2]} {value:g}", dimension.mark
+    last = name.rpartition(".")[2]
+    if not isinstance(dimension, Choice):
+        return Fact(last, f"{last} {value:g}", dimension.mark)
+    node = dimension.take(value).node
+    if isinstance(node, Section):
+        return Fact(last, f"'{value}'", node.mark, is_component=True)
+    return Fact(last, f"{last} {node.value if isinstance(node, Scalar) else value}", node.mark)
 
 
 def in_words(space: Space, facts: Iterable[tuple[str, Any]]) -> str:
     """Options and values, each with its line, by line."""
-    named = sorted((option(space, *fact) for fact in facts), key=lambda each: (each[1].line, each[1].column))
-    return " and ".join(f"{what} (line {mark.line})" for what, mark in named)
+    found = sorted((option(space, *fact) for fact in facts), key=lambda each: (each.mark.line, each.mark.column))
+    return " and ".join(f"{each.words} ({_where(each.mark, space.file)})" for each in found)
+
+
+def _where(mark: Mark, file: str) -> str:
+    if mark.file == file:
+        return f"line {mark.line}"
+    return f"{mark.file}:{mark.line}" if mark.line else mark.file

@@ -51,7 +51,8 @@ class Verdicts:
             for name, value in row.items()
             if not any(name == each or name.startswith(f"{each}.") for each in without)
         )
-        self._tried.setdefault(stage, {}).setdefault(facts, []).extend(problems)
+        told = self._tried.setdefault(stage, {}).setdefault(facts, [])
+        told += [each for each in problems if each not in told]
 
     def problems(self) -> list[Problem]:
         """One for each smallest set of options that explains failures."""
@@ -83,12 +84,14 @@ class Verdicts:
         """The problem with its place; where several options are to blame, all of them with their lines."""
         node = at(self.space, STAGES[stage].path, row)
         message, mark = problem.message, self.space.tree.mark if node is None else pinpoint(node, row, problem.message)
-        if len(guilty) > 1:
+        found = [option(self.space, *fact) for fact in guilty]
+        if len(found) > 1:
             message = f"{in_words(self.space, guilty)} don't go together: {message}"
-        starts = [option(self.space, name, value)[1] for name, value in guilty]
-        if starts and not (len(starts) == 1 and _is_after(mark, starts[0])):
-            mark = max(starts, key=_position)
-        return Problem(message, mark.file, mark.line, mark.column, problem.rule or "build", problem.hint)
+        elif found and not found[0].is_component and found[0].name not in message:
+            message = f"{found[0].words}: {message}"
+        if found and not (len(found) == 1 and found[0].is_component and _is_after(mark, found[0].mark)):
+            mark = max((each.mark for each in found), key=_position)
+        return mark.problem(message, problem.rule or "build", problem.hint)
 
 
 def _wording(problem: Problem) -> str:

@@ -86,6 +86,15 @@ def check_space(space: Space, warn: check.Warn | None = None, structure: bool = 
     load_plugins(space.default().get("plugins") or [])
     check.settle(problems_of(space), warn)
     if structure:
-        from raypose.proof import prove
+        check_structure(space, warn)
 
-        check.settle(prove(space).problems, warn)
+
+def check_structure(space: Space, warn: check.Warn | None = None) -> None:
+    """Build every combination of the options that change the model.
+
+    Raises:
+        RayPoseError: what doesn't go together, and what can't be built.
+    """
+    from raypose.proof import prove
+
+    check.settle(prove(space).problems, warn)

@@ -51,8 +51,12 @@ def tune(
     address: str | None = None,
     console: Console | None = None,
     quiet: bool = False,
+    check: bool = True,
 ) -> SearchResult:
     """Search `space` with `trial(config, run)` (default: train a pose model) and keep everything in an experiment folder.
+
+    `check` has every combination of the options that change a pose model built before anything starts; a resume goes
+    without.
 
     Raises:
         RayPoseError: wrong input; nothing was started. With `exit_status` 1: what happened while it ran.
@@ -63,7 +67,7 @@ def tune(
     """
     space = space if isinstance(space, Space) else Space.load(space)
     is_training = trial is None
-    trial = _checked_training(space) if trial is None else trial
+    trial = _checked_training(space, structure=check and not resume) if trial is None else trial
     default = space.default()
     settings = read(Tune, default.get("tune"))
     if num_trials is not None:
@@ -112,10 +116,9 @@ def _test_the_winner(best: Path) -> None:
         write_json(file, {**known, "test": evaluate(best, "test")[0]})
 
 
-def _checked_training(space: Space) -> TrialFunction:
+def _checked_training(space: Space, structure: bool) -> TrialFunction:
     from raypose.trial import train
     from raypose.tuning.checked import check_space
 
-    check_space(space)
-
+    check_space(space, structure=structure)
     return train

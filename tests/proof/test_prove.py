@@ -204,6 +204,13 @@ def test_an_option_that_goes_with_nothing_is_named_alone():
     assert second.startswith("s.yaml:7:49: ResNet and OnlyWide don't fit: OnlyWide fails on [2, 512, 2, 2]")
 
 
+def test_a_mistake_that_no_option_is_to_blame_for_is_told_once():
+    backbone = "backbone: {type: ResNet, depth: {choice: [18, 34]}}"
+    head = "keypoint_head: {type: HeatmapHead, in_channels: 3, num_deconv_filters: {choice: [8, 16]}}"
+    (problem,) = found(backbone=backbone, head=head, optimizer="optimizer: {type: SGD, lr: {uniform: [0.1, 0.2]}}")
+    assert problem.startswith("s.yaml:7:38: HeatmapHead has in_channels: 3, but here it is 512")
+
+
 def test_every_mistake_at_once():
     backbone = "backbone: {choice: [{type: Timm, model: nothing}, {type: Timm, model: nowhere}]}"
     head = "keypoint_head: {type: HeatmapHead, codec: {type: MSRAHeatmap, blur_kernel_size: 2}}"
@@ -229,9 +236,10 @@ def test_ends_of_ranges_are_tried():
     assert found(head=head) == [
         "s.yaml:7:96: blur_kernel_size is the width of a kernel around a pixel and must be odd, but got 4; take 3 or 5"
     ]
-    backbone = "backbone: {type: HourglassNet, feat_channel: 4, stage_blocks: 1, downsample_times: {randint: [1, 12]}}"
-    (problem,) = found(backbone=backbone)
-    assert problem.startswith("s.yaml:6:86: HourglassNet needs")
+    backbone, head = "backbone: {type: Counted, stride: {randint: [1, 6]}}", "keypoint_head: {type: OnlyWide}"
+    assert found(backbone=backbone, head=head) == [
+        "s.yaml:6:37: stride 5: Counted and OnlyWide don't fit: OnlyWide fails on [2, 4, 13, 13]: the map is too small: 13"
+    ]
 
 
 def test_each_component_is_built_once_and_each_join_once():

@@ -1,0 +1,151 @@
+"""`raypose check` and `raypose sample --table`: what is found by building, what it costs, and in which form it is told."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+SPACE = """\
+name: checked
+data:
+  train: {{type: CocoKeypoints, ann_file: "{ann_file}", img_prefix: "{img_prefix}"}}
+  val: {{split: 0.34}}
+  input_size: [64, 64]
+model:
+  backbone: {{type: ResNet, depth: {{choice: [18, 34]}}}}
+  keypoint_head: {{type: HeatmapHead, num_deconv_filters: {{choice: [8, 16]}}}}
+optimizer: {{type: AdamW, lr: {{loguniform: [1e-3, 1e-2]}}}}
+training: {{epochs: 1, batch_size: {{choice: [4, 8]}}}}
+tune: {{num_trials: 2}}
+"""
+
+
+@pytest.fixture
+def space_file(tmp_path, tiny_coco):
+    def write(old="", new=""):
+        assert old in SPACE
+        path = tmp_path / "space.yaml"
+        path.write_text(SPACE.replace(old, new, 1).format(ann_file=tiny_coco.ann_file, img_prefix=tiny_coco.img_prefix))
+        return path
+
+    return write
+
+
+UNFIT = ("{{type: HeatmapHead,", "{{type: HeatmapHead, in_channels: 3,")
+
+
+def test_the_least_and_the_most_are_shown(cli, space_file):
+    path = space_file()
+    result = cli("check", path)
+    assert result.status == 0, result.err
+    first, *rows = result.out.strip().splitlines()
+    assert first == f"{path}: no mistakes found; 4 dimensions, every combination of the model built (4)"
+    shown = {row.rpartition("  ")[0][:14].strip(): row.split()[-3:] for row in rows[1:]}
+    assert shown[""] == ["least", "median", "most"]
+    assert float(shown["M parameters"][0]) < float(shown["M parameters"][2])
+    assert float(shown["GB at batch 4"][0]) < float(shown["GB at batch 8"][0])
+
+
+def test_the_table_has_a_row_for_each_combination(cli, space_file):
+    result = cli("check", space_file(), "--table")
+    rows = result.out.strip().splitlines()[3:]
+    assert [row.split("  ")[0] for row in rows] == [
+        f"depth {depth}, num_deconv_filters {filters}" for depth in (18, 34) for filters in (8, 16)
+    ]
+
+
+def test_json_has_everything(cli, space_file):
+    found = json.loads(cli("check", space_file(), "--json").out)
+    assert found["problems"] == []
+    assert found["proof"] == {"complete": True, "on_cpu": []}
+    assert len(found["combinations"]) == 4
+    assert set(found["combinations"][0]) == {"row", "params", "flops", "memory"}
+    assert set(found["combinations"][0]["memory"]) == {"4", "8"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "rule", "value"),
+    [
+        (("depth:", "deph:"), 7, "unknown-argument", '"deph"'),
+        (UNFIT, 8, "contradiction", "3"),
+        (("input_size: [64, 64]", "input_size: [64, 64"), 5, "yaml-syntax", ""),
+    ],
+    ids=["static", "structure", "syntax"],
+)
+def test_a_mistake_as_json(cli, space_file, change, line, rule, value):
+    path = space_file(*change)
+    result = cli("check", path, "--json")
+    assert result.status == 2
+    problem = next(each for each in json.loads(result.out)["problems"] if each["rule"] == rule)
+    assert (problem["file"], problem["line"], problem["level"]) == (str(path), line, "error")
+    assert problem["value"] in (value, '"in_channels"')
+    assert result.err == ""
+
+
+def test_what_building_finds_stops_a_search_too(cli, space_file, tmp_path, monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "init", lambda *args, **kwargs: pytest.fail("Ray was started"))
+    path = space_file(*UNFIT)
+    for command in ("check", "tune"):
+        result = cli(command, path)
+        assert result.status == 2
+        assert result.err.startswith(f"error: {path}:8:38: HeatmapHead has in_channels: 3, but here it is 512")
+    assert not (tmp_path / "experiments").exists()
+
+
+@pytest.mark.parametrize("options", [["check", "--static"], ["sample"]], ids=" ".join)
+def test_without_building(cli, space_file, monkeypatch, options):
+    import raypose.proof
+
+    monkeypatch.setattr(raypose.proof, "prove", lambda *args: pytest.fail("it was built"))
+    command, *rest = options
+    assert cli(command, space_file(*UNFIT), *rest).status == 0
+
+
+def test_no_check_starts_without_building(cli, space_file, monkeypatch):
+    import raypose.proof
+    import raypose.tuning
+
+    class Started(Exception):
+        pass
+
+    def started(*args, check, **kwargs):
+        assert not check
+        raise Started
+
+    monkeypatch.setattr(raypose.proof, "prove", lambda *args: pytest.fail("it was built"))
+    monkeypatch.setattr(raypose.tuning, "tune", started)
+    assert "Started" in cli("tune", space_file(*UNFIT), "--no-check").err
+
+
+def test_warnings_stop_nothing(cli, space_file):
+    path = space_file("[1e-3, 1e-2]", "[1, 1000]")
+    for command in ("check", "sample"):
+        result = cli(command, path)
+        assert result.status == 0
+    result = cli("check", path)
+    assert result.err.startswith(f"{path}:9:30: warning: ")
+
+
+def test_samples_side_by_side(cli, space_file):
+    result = cli("sample", space_file(), "--table", "-n", "3", "--seed", "1")
+    assert result.status == 0, result.err
+    rows = {row.rpartition("  ")[0].split("  ")[0]: row.split() for row in result.out.splitlines()}
+    assert len(rows["optimizer.lr"]) == 4
+    assert {"model.backbone.depth", "training.batch_size", "M parameters", "GFLOPs", "GB in training"} <= set(rows)
+    names = list(rows)
+    assert names.index("model.backbone.depth") < names.index("optimizer.lr") < names.index("M parameters")
+
+
+def test_a_syntax_error_needs_nothing_heavy(space_file):
+    path = space_file("input_size: [64, 64]", "input_size: [64, 64")
+    started = time.process_time()
+    command = [sys.executable, "-X", "importtime", "-m", "raypose", "check", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "ray", "optuna", "timm", "torchvision", "cv2"}
+    assert time.process_time() - started < 5
