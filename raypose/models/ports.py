@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
+from raypose.models.quick import Quick
 
 Maps = tuple[Tensor, ...]
 
@@ -128,7 +129,8 @@ def _run_on(device: str, module: nn.Module, inputs: Any) -> Any:
     state = [*module.named_parameters(), *module.named_buffers()]
     moved = {name: tensor for name, tensor in state if tensor.device.type != device}
     moved = {name: torch.zeros_like(tensor, device=device) for name, tensor in moved.items()}
-    return torch.func.functional_call(module, moved, (_to(device, inputs),))
+    with Quick():
+        return torch.func.functional_call(module, moved, (_to(device, inputs),))
 
 
 def _to(device: str, value: Any) -> Any:
