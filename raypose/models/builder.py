@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from raypose.models.connect import Parts, connect
-from raypose.models.parts import section
+from raypose.models.connect import Parts, connect, pretrained_of
 from raypose.models.pretrained import load_pretrained, load_pretrained_model
-from raypose.registry import BACKBONES, POSENETS, parameters
+from raypose.registry import POSENETS, parameters
 
 
 def build_model(
@@ -41,21 +40,17 @@ def build_model(
     Example:
         >>> build_model({"backbone": {"type": "ResNet"}, "keypoint_head": {"type": "HeatmapHead"}}, 17, (192, 256))
     """
-    cfg = {"type": "TopDown", **cfg}
-    pretrained = {"model": cfg.pop("pretrained", None), "backbone": None}
-    backbone_cfg = section(cfg, "backbone")
-    if "pretrained" not in parameters(BACKBONES.get(backbone_cfg["type"])):
-        pretrained["backbone"] = backbone_cfg.pop("pretrained", None)
-    model = assemble(cfg, connect({**cfg, "backbone": backbone_cfg}, num_keypoints, input_size, info))
+    model = assemble(cfg, connect(cfg, num_keypoints, input_size, info))
     if init_weights and not any(parameter.is_meta for parameter in model.parameters()):
-        _init_weights(model, **pretrained)
+        _init_weights(model, **pretrained_of(cfg))
     return model
 
 
 def assemble(cfg: Mapping[str, Any], parts: Parts) -> nn.Module:
     """The model of `cfg["type"]` (default TopDown) with these parts."""
     built = {name: getattr(parts, name) for name in ("backbone", "neck", "keypoint_head", "codec", "loss_keypoint")}
-    return POSENETS.build({"type": "TopDown", **cfg, **built})
+    others = {key: value for key, value in cfg.items() if key != "pretrained"}
+    return POSENETS.build({"type": "TopDown", **others, **built})
 
 
 def _init_weights(net: Any, model: str | None, backbone: str | None) -> None:

@@ -13,7 +13,7 @@ from raypose.models.outputs import stages
 from raypose.models.parts import codec_and_loss, fill, section
 from raypose.models.ports import Maps, Port, dry_run, measure, probe, run_stages
 from raypose.models.topdown import select
-from raypose.registry import BACKBONES, HEADS, NECKS, offer
+from raypose.registry import BACKBONES, HEADS, NECKS, offer, parameters
 
 # Gives what `make` makes for a stage (`backbone`, `neck`, `codec`, `head`) of what the key describes.
 Once = Callable[[str, tuple, Callable[[], Any]], Any]
@@ -58,6 +58,8 @@ def connect(
     whose, make_owned = _owned(cfg, given, info)
     owned = once("codec", whose, make_owned)
     backbone_cfg = section(cfg, "backbone")
+    if "pretrained" not in parameters(BACKBONES.get(backbone_cfg["type"])):
+        backbone_cfg.pop("pretrained", None)  # is read once the model is built
     backbone, seen, ports = once("backbone", (backbone_cfg, given), lambda: _backbone(backbone_cfg, given))
     neck, features = None, seen
     if cfg.get("neck"):
@@ -69,6 +71,14 @@ def connect(
     key = (head_cfg, whose, _shapes(features), ports)
     head, output = once("head", key, lambda: _head(head_cfg, features, ports, {**owned, **given}, backbone))
     return Parts(backbone, neck, head, owned["codec"], owned["loss_keypoint"], seen, features, output)
+
+
+def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, str | None]:
+    """Which pretrained weights the whole `model` starts from, and which its `backbone` alone, unless that one's constructor
+    takes them itself."""
+    backbone = section(cfg, "backbone")
+    own = "pretrained" in parameters(BACKBONES.get(backbone["type"]))
+    return {"model": cfg.get("pretrained"), "backbone": None if own else backbone.get("pretrained")}
 
 
 def make_codec_and_loss(

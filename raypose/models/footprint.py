@@ -125,8 +125,7 @@ def peak(
     highs = [gradients + int(step_ratio * max(each.largest for each in parts))]
     kept, later = 0, gradients
     for part in parts:
-        # The gradients of the step before are there until the backward pass starts.
-        highs.append(gradients + kept + _most(part.forward, batch_size))
+        highs.append(kept + _most(part.forward, batch_size))
         later -= part.gradients
         highs.append(later + kept + _most(part.backward, batch_size))
         kept += part.kept.at(batch_size)

@@ -12,6 +12,8 @@ from raypose.space.tree import Dimension, Mark, Node, Ref, Scalar, Sequence
 from raypose.space.tree import Mapping as Section
 
 Row = Mapping[str, Any]
+# How a message mentions a string, an argument, a number, a component's name; what is more certain comes first.
+MENTIONED = (r"'{}'", r"'{0}'|\b{0}(:|=| >| <| must| is| are)", r"(got|:) {}(?![\w.])", r"\b{}\b")
 
 
 def taken(node: Node | None, row: Row) -> Node | None:
@@ -37,23 +39,29 @@ def pinpoint(node: Node, row: Row, message: str) -> Mark:
 
 
 def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark, int]]:
-    """Marks of what a message mentions, with ranks: 0 for values, 1 for arguments, 2 for components."""
+    """Marks of what a message mentions, with its rank in `MENTIONED`."""
     node = taken(node, row)
     if isinstance(node, Section):
         for key, child in node.entries.items():
             below = taken(child, row)
-            if isinstance(below, Scalar) and isinstance(below.value, str) and f"'{below.value}'" in message:
-                yield (child if isinstance(child, Dimension) else below).mark, 0 if key != "type" else 2
-            elif isinstance(key, str) and re.search(
-                rf"'{re.escape(key)}'|\b{re.escape(key)}(:|=| >| <| must| is)", message
-            ):
+            word = below.value if isinstance(below, Scalar) and isinstance(below.value, str) else None
+            if key == "type":
+                yield from [(node.mark, 3)] if word and _says(message, MENTIONED[3], word) else ()
+                continue
+            if word and _says(message, MENTIONED[0], word):
+                yield (child if isinstance(child, Dimension) else below or child).mark, 0
+            elif _says(message, MENTIONED[1], key):
                 yield node.key_marks[key], 1
-            elif key == "type" and isinstance(below, Scalar) and re.search(rf"\b{below.value}\b", message):
-                yield node.mark, 2
             yield from _mentioned(child, row, message)
     elif isinstance(node, Sequence):
         for item in node.items:
             yield from _mentioned(item, row, message)
+    elif isinstance(node, Scalar) and type(node.value) in (int, float) and _says(message, MENTIONED[2], node.value):
+        yield node.mark, 2
+
+
+def _says(message: str, pattern: str, word: object) -> bool:
+    return re.search(pattern.format(re.escape(str(word))), message) is not None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from raypose.config import Training, read
 from raypose.errors import Problem
 from raypose.proof.costs import Build, Costs
 from raypose.proof.custom_keys import CustomKeys
-from raypose.proof.model import prove_model, without_codec_and_loss
+from raypose.proof.model import prove_model, prove_pretrained, without_codec_and_loss
 from raypose.proof.optimizer import prove_optimizer, prove_schedule
 from raypose.proof.places import Row
 from raypose.proof.verdicts import Verdicts
@@ -68,6 +68,11 @@ class _Proving:
     def model(self, row: Row) -> Build | None:
         """What a row's model is built of; None where a stage failed."""
         config = self.space.sample(from_partial(row))
+        try:
+            prove_pretrained(self.shop, config["model"])
+            self.verdicts.add("pretrained", row)
+        except Failed as failed:
+            self.verdicts.add("pretrained", row, failed.problems)
         try:
             build = self.costs.build(config)
             prove_model(self.shop, config["model"], build.parts, build.setting)

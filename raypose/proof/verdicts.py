@@ -28,6 +28,7 @@ STAGES = {
     "data": Stage(("data",), ("model", *LATER)),
     "backbone": Stage(("model", "backbone"), ("model.neck", *HEAD, *LATER)),
     "codec": Stage(("model",), ("model.backbone", "model.neck", *LATER)),
+    "pretrained": Stage(("model",), (*HEAD, *LATER)),
     "neck": Stage(("model", "neck"), (*HEAD, *LATER)),
     "head": Stage(("model",), LATER),
     "step": Stage(("model",), LATER),

@@ -87,9 +87,9 @@ class Trainer:
         """One optimizer step; the loss stays on the device, so that nothing waits for it."""
         image = batch.image.to(self.device, non_blocking=True, memory_format=self.layout)
         keypoints, visible = (t.to(self.device, non_blocking=True) for t in (batch.keypoints, batch.visible))
+        self.optimizer.zero_grad(set_to_none=True)  # before the forward pass, which needs the memory
         with self.precision.autocast():
             loss = self.model.loss(image, keypoints, visible)["loss"]
-        self.optimizer.zero_grad(set_to_none=True)
         self.precision.scaler.scale(loss).backward()
         if self.grad_clip is not None:
             self.precision.scaler.unscale_(self.optimizer)

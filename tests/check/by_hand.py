@@ -179,9 +179,7 @@ FLAWS = [
     ("readme", "      backbone: {type: SGD", "      §bakbone: {type: SGD", "build"),
     ("readme", "      keypoint_head: {type: AdamW", "      §neck: {type: AdamW", "build"),
     ("features", "custom_keys: {backbone", "custom_keys: {§bakbone", "build"),
-    ("features", "[[64, 64], [96, 96]]", "[[64, 64], §[97, 96]]", "build"),
     ("features", "        pretrained: null", "        §out_indices: [9]", "build"),
-    ("coco_mini", "topk: 8", "§topk: 80", "build"),
     ("features", "decay_type: stage_wise", "decay_type: stage_wise, §num_layers: 99", "build"),
     ("features", "pretrained: null", "pretrained: §no_such_weights.pth", "build"),
 ]  # fmt: skip

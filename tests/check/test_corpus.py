@@ -8,7 +8,7 @@ import pytest
 
 from raypose.errors import RayPoseError
 from raypose.space.reader import read
-from raypose.tuning.checked import load_checked
+from raypose.tuning.checked import examine, load_checked
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,6 +40,27 @@ def problems(text: str, home: Path) -> list:
     except RayPoseError as error:
         return error.problems
     return found
+
+
+BUILT = [each for each in corpus.faulty_spaces() if not each.statically]
+
+
+@pytest.mark.parametrize("faulty", BUILT, ids=lambda each: each.name)
+def test_what_only_building_finds_is_refused_with_its_line(home, faulty) -> None:
+    file = home / "space.yaml"
+    file.write_text(faulty.text)
+    assert problems(faulty.text, home) == []
+    errors = [each for each in examine(file).problems if each.level == "error"]
+    assert faulty.line in [each.line for each in errors], errors
+    assert len(errors) <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", corpus.good_spaces())
+def test_good_spaces_can_be_built(home, name) -> None:
+    file = home / "space.yaml"
+    file.write_text(corpus.good_spaces()[name])
+    assert examine(file).problems == []
 
 
 @pytest.mark.parametrize("name", corpus.good_spaces())

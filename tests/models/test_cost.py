@@ -83,6 +83,16 @@ def test_what_reads_values_is_counted_on_the_cpu():
     assert cost(Thresholded(nn.Conv2d(3, 4, 1, bias=False)), (4, 2)) == Cost(12, 12 * 8)
 
 
+class Attention(nn.Module):
+    def forward(self, x):
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+
+def test_attention_counts_on_either_device():
+    given = torch.empty(2, 3, 10, 8)
+    assert count(Attention(), given) == count(Thresholded(Attention()), given) == 2 * 3 * 10 * 10 * 8
+
+
 def test_what_fails_says_on_what():
     with pytest.raises(RayPoseError, match=r"Linear fails on \[5\]: "):
         count(nn.Linear(3, 3), torch.empty(2, 5))

@@ -246,12 +246,12 @@ class TestPeak:
             - 14
         )
 
-    def test_in_a_forward_pass_with_the_gradients_of_the_last_step(self):
-        assert self.peak() == 25 + 21 + 10
-        assert self.peak(second={"forward": (Line(4, 2), Line(0, 100))}) == 25 + 21 + 100
-        assert self.peak(first={"forward": (Line(90, 0), Line(0, 100))}) == 25 + 180
+    def test_in_a_forward_pass_on_top_of_what_comes_before(self):
+        assert self.peak(second={"forward": (Line(4, 2), Line(0, 100))}) == 21 + 100
+        assert self.peak(first={"forward": (Line(90, 0), Line(0, 100))}) == 180
 
     def test_in_a_backward_pass_with_the_gradients_of_what_comes_after(self):
+        assert self.peak() == 15 + 25
         assert self.peak(first={"backward": (Line(90, 0),)}) == 15 + 180
         assert self.peak(second={"backward": (Line(90, 0),)}) == 21 + 180
 

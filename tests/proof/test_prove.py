@@ -156,7 +156,7 @@ def test_nothing_is_wrong_with_a_good_space():
         ),
         (
             {"optimizer": "optimizer: {type: AdamW, lr: 1e-3, betas: [0.9, 1.5]}"},
-            "s.yaml:8:12: AdamW: Invalid beta parameter at index 1: 1.5",
+            "s.yaml:8:49: AdamW: Invalid beta parameter at index 1: 1.5",
         ),
         (
             {

@@ -36,11 +36,22 @@ def weights_file(name: str) -> Path:
     there = local_file(name)
     if there is not None:
         return there
-    url, file_name = _url_source(name) or _torchvision_source(name) or _timm_source(name) or _unknown(name)
+    url, file_name = _source(name)
     path = _cached(file_name)
     if not path.is_file():
         download(url, path, name)
     return path
+
+
+def check_source(name: str) -> None:
+    """Raises RayPoseError where `weights_file` would before it downloads anything."""
+    if local_file(name) is None:
+        _source(name)
+
+
+def _source(name: str) -> tuple[str, str]:
+    """The URL, and the file's name."""
+    return _url_source(name) or _torchvision_source(name) or _timm_source(name) or _unknown(name)
 
 
 def local_file(name: str) -> Path | None:
