@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,16 +34,51 @@ class LossStep(nn.Module):
         self.codec, self.loss, self.kind, self.num_keypoints = codec, loss_keypoint, kind, num_keypoints
 
     def forward(self, output: Any) -> Tensor:
-        first = output
-        while not isinstance(first, Tensor):
-            first = first[0]
+        first = _first(output)
         keypoints = torch.zeros(len(first), self.num_keypoints, 2, device=first.device)
         visible = torch.ones(len(first), self.num_keypoints, device=first.device)
         return losses(output, keypoints, visible, self.codec, self.loss, self.kind)["loss"]
 
 
-def footprints(model: TopDown, input_size: tuple[int, int], num_keypoints: int) -> list[Footprint]:
-    """Of the backbone, the neck if there is one, the head, and the loss with its codec.
+@dataclass(frozen=True)
+class Passage:
+    """A module that a training step passes through, and what it is given: the arguments of `measure`."""
+
+    module: nn.Module
+    inputs: Any
+    gradient: bool = True
+    then: Callable[[Any], Any] | None = None
+
+
+def passages(model: nn.Module, images: Tensor, seen: Any, features: Any, output: Any) -> list[Passage]:
+    """Of a step of a `TopDown`: the backbone, the neck if there is one, the head, the loss with its codec. A model of
+    another class is one passage, before the loss.
+
+    Args:
+        images: any number, without values.
+        seen, features, output: what the backbone, the neck (or the backbone), and the head give for them, as in
+            `raypose.models.connect.Parts`.
+    """
+    net: Any = model
+    loss = Passage(LossStep(net.codec, net.loss_keypoint, net.kind, _first(output).shape[1]), output)
+    if type(model) is not TopDown:
+        return [Passage(model, images, gradient=False), loss]
+
+    def taken(stages: tuple[Maps, ...]) -> Any:
+        return select(stages, net.keypoint_head)
+
+    def stages(given: Any) -> tuple[Maps, ...]:
+        return as_stages(given, is_multi_stage(net.backbone))
+
+    head = Passage(net.keypoint_head, taken(features))
+    if net.neck is None:
+        return [Passage(net.backbone, images, gradient=False, then=lambda given: taken(stages(given))), head, loss]
+    neck = Passage(NeckStep(net.neck), seen, then=taken)
+    return [Passage(net.backbone, images, gradient=False, then=stages), neck, head, loss]
+
+
+def footprints(model: TopDown, input_size: tuple[int, int]) -> list[Footprint]:
+    """What each passage of a training step takes.
 
     Args:
         model: on any device; left as it is.
@@ -51,24 +88,17 @@ def footprints(model: TopDown, input_size: tuple[int, int], num_keypoints: int) 
         RayPoseError: a component runs neither on `meta` nor on the CPU.
 
     Example:
-        >>> peak(footprints(model, (192, 256), 17), batch_size=32) / 1e9  # GB
+        >>> peak(footprints(model, (192, 256)), batch_size=32) / 1e9  # GB
     """
-    head, images = model.keypoint_head, image(input_size)
+    images = image(input_size)
+    seen = as_stages(dry_run(model.backbone, images), is_multi_stage(model.backbone))
+    features = seen if model.neck is None else dry_run(NeckStep(model.neck), seen)
+    output = dry_run(model.keypoint_head, select(features, model.keypoint_head))
+    each = passages(model, images, seen, features, output)
+    return [measure(one.module, one.inputs, one.gradient, one.then) for one in each]
 
-    def backbone_stages(output: Any) -> tuple[Maps, ...]:
-        return as_stages(output, is_multi_stage(model.backbone))
 
-    def taken(stages: tuple[Maps, ...]) -> Any:
-        return select(stages, head)
-
-    features = backbone_stages(dry_run(model.backbone, images))
-    if model.neck is None:
-        parts = [measure(model.backbone, images, gradient=False, then=lambda output: taken(backbone_stages(output)))]
-    else:
-        neck = NeckStep(model.neck)
-        parts = [measure(model.backbone, images, gradient=False, then=backbone_stages)]
-        parts.append(measure(neck, features, then=taken))
-        features = dry_run(neck, features)
-    given = taken(features)
-    loss = LossStep(model.codec, model.loss_keypoint, model.kind, num_keypoints)
-    return [*parts, measure(head, given), measure(loss, dry_run(head, given))]
+def _first(output: Any) -> Tensor:
+    while not isinstance(output, Tensor):
+        output = output[0]
+    return output

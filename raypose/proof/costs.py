@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,26 +12,19 @@ from torch import nn
 
 from raypose.config import Data, Training, read
 from raypose.data import dataset_info
-from raypose.kinds import agreed
 from raypose.models.builder import assemble
 from raypose.models.connect import Parts, connect
 from raypose.models.cost import Cost, count
 from raypose.models.footprint import Footprint, measure, peak
-from raypose.models.footprint_model import LossStep, NeckStep
+from raypose.models.footprint_model import LossStep, Passage, passages
 from raypose.models.footprint_optimizer import Needs, needs
-from raypose.models.ports import as_stages, image, is_multi_stage
-from raypose.models.topdown import TopDown, select
+from raypose.models.ports import image, is_multi_stage
 from raypose.optim import build_optimizer
-from raypose.proof.likeness import likeness, plain, shapes, zero_or_not
+from raypose.proof.likeness import likeness, shapes, zero_or_not
 from raypose.proof.model import Setting
 from raypose.proof.workshop import Workshop
 
 KEPT = 512  # parts and counts
-Wrap = Callable[[nn.Module], nn.Module]
-
-
-def as_it_is(module: nn.Module) -> nn.Module:
-    return module
 
 
 @dataclass(frozen=True)
@@ -103,45 +97,27 @@ class Costs:
         kept, meanwhile = self.shop.once("state", (zero_or_not(optimizer),), tried)
         return peak(self._footprints(build), batch_size, kept, meanwhile, ema)
 
+    def _passages(self, build: Build) -> list[Passage]:
+        parts = build.parts
+        return passages(build.model, image(build.setting.input_size), parts.seen, parts.features, parts.output)
+
     def _flops(self, build: Build) -> int:
-        parts, head, images = build.parts, build.parts.keypoint_head, image(build.setting.input_size)
-        if type(build.model) is not TopDown:
-            return self._counted(build.model, images)
-        below = 0 if parts.neck is None else self._counted(parts.neck, parts.seen, NeckStep)
-        return self._counted(parts.backbone, images) + below + self._counted(head, select(parts.features, head))
+        flops = 0
+        for each in self._passages(build):
+            if not isinstance(each.module, LossStep):
+                key = (self._like(each.module), shapes(each.inputs))
+                flops += self.shop.once("flops", key, partial(count, each.module, each.inputs))
+        return flops
 
     def _footprints(self, build: Build) -> list[Footprint]:
-        parts, head, images = build.parts, build.parts.keypoint_head, image(build.setting.input_size)
-        loss = LossStep(parts.codec, parts.loss_keypoint, agreed(head, parts.codec), build.setting.num_keypoints)
-        key = (plain(parts.codec), repr(parts.loss_keypoint), plain(parts.loss_keypoint), shapes(parts.output))
-        after = self.shop.once("footprint", key, lambda: measure(loss, parts.output))
-        if type(build.model) is not TopDown:
-            return [self._measured(build.model, images, gradient=False), after]
-        taken = (getattr(head, "in_ports", None), is_multi_stage(head))
-
-        def stages(output: Any) -> Any:
-            return as_stages(output, is_multi_stage(parts.backbone))
-
-        def chosen(seen: Any) -> Any:
-            return select(seen, head)
-
-        if parts.neck is None:
-            first = [
-                self._measured(parts.backbone, images, taken, gradient=False, then=lambda out: chosen(stages(out)))
-            ]
-        else:
-            first = [self._measured(parts.backbone, images, gradient=False, then=stages)]
-            first.append(self._measured(parts.neck, parts.seen, taken, NeckStep, then=chosen))
-        return [*first, self._measured(head, select(parts.features, head)), after]
-
-    def _counted(self, module: nn.Module, inputs: Any, wrap: Wrap = as_it_is) -> int:
-        return self.shop.once("flops", (self._like(module), shapes(inputs)), lambda: count(wrap(module), inputs))
-
-    def _measured(
-        self, module: nn.Module, inputs: Any, taken: Any = None, wrap: Wrap = as_it_is, **options: Any
-    ) -> Footprint:
-        key = (self._like(module), shapes(inputs), taken)
-        return self.shop.once("footprint", key, lambda: measure(wrap(module), inputs, **options))
+        head = build.parts.keypoint_head
+        taken = (getattr(head, "in_ports", None), is_multi_stage(head))  # of what comes before the head
+        found = []
+        for each in self._passages(build):
+            key = (self._like(each.module), shapes(each.inputs), taken if each.then else None)
+            how = partial(measure, each.module, each.inputs, each.gradient, each.then)
+            found.append(self.shop.once("footprint", key, how))
+        return found
 
     def _like(self, module: nn.Module) -> int:
         """A number that modules which cost the same have in common."""

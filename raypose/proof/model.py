@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ def prove_pretrained(shop: Workshop, cfg: Mapping[str, Any]) -> None:
     ours = BACKBONES.get(cfg["backbone"]["type"]).__module__.startswith("raypose.")
     for name in (named["model"], named["backbone"] if ours else None):
         if isinstance(name, str) and name.lower() not in IMAGENET:
-            shop.once("pretrained", (name,), lambda name=name: check_source(name))
+            shop.once("pretrained", (name,), partial(check_source, name))
 
 
 def _note_cpu(shop: Workshop, parts: Parts) -> None:

@@ -74,7 +74,7 @@ def ratio(cfg, size, batch_size, optimizer_cfg, ema):
     torch.manual_seed(0)
     model = build_model(cfg, K, size, init_weights=False)
     optimizer = build_optimizer(optimizer_cfg, model)
-    foreseen = peak(footprints(model, size, K), batch_size, *needs(optimizer), ema)
+    foreseen = peak(footprints(model, size), batch_size, *needs(optimizer), ema)
     return foreseen / profiled_peak(model, optimizer, size, batch_size, ema)
 
 
@@ -226,7 +226,7 @@ class TestMeasure:
         with torch.device("meta"):
             model = build_model(backbone("MobileNetV3", arch="small") | RLE, K, (64, 64))
         flow = sum(each.nbytes for each in model.loss_keypoint.parameters())
-        *_, head, loss = parts = footprints(model, (64, 64), K)
+        *_, head, loss = parts = footprints(model, (64, 64))
         assert (loss.parameters, flow > 0) == (flow, True)
         assert head.parameters == sum(each.nbytes for each in model.keypoint_head.parameters()) - flow
         assert sum(part.parameters for part in parts) == sum(each.nbytes for each in model.parameters())
