@@ -37,7 +37,15 @@ setup(
         "rich>=13.7",
     ],
     extras_require={
-        "test": ["pytest>=8.0", "pycocotools>=2.0.8", "cmaes>=0.11", "jsonschema>=4.20", "ruff>=0.9", "mypy>=1.13", "types-PyYAML"],
+        "test": [
+            "pytest>=8.0",
+            "pycocotools>=2.0.8",
+            "cmaes>=0.11",
+            "jsonschema>=4.20",
+            "ruff>=0.9",
+            "mypy>=1.13",
+            "types-PyYAML",
+        ],
     },
     entry_points={"console_scripts": ["raypose = raypose.cli:main"]},
 )

@@ -44,7 +44,9 @@ BACKBONES = [
     "{type: HourglassNet, num_stacks: 1}",
 ]
 LOSSES = "{choice: [{type: JointsMSELoss}, {type: AdaptiveWingLoss}, {type: SpatialCrossEntropyLoss}, {type: FocalHeatmapLoss}, {type: JointsOHKMMSELoss}]}"
-COORDINATES = "{choice: [{type: L1Loss}, {type: SmoothL1Loss}, {type: MSELoss}, {type: WingLoss}, {type: SoftWingLoss}]}"
+COORDINATES = (
+    "{choice: [{type: L1Loss}, {type: SmoothL1Loss}, {type: MSELoss}, {type: WingLoss}, {type: SoftWingLoss}]}"
+)
 HEADS = [
     f"{{type: HeatmapHead, num_deconv_filters: {{choice: [128, 256]}}, loss_keypoint: {LOSSES}}}",
     "{type: RTMCCHead, loss_keypoint: {type: KLDiscretLoss, beta: {choice: [1.0, 2.0, 5.0, 8.0, 10.0]}}}",
@@ -70,7 +72,10 @@ def check(file: Path) -> tuple[float, float, str]:
     """Seconds, the most GB that were resident, and the first line that was said."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "raypose", "check", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "raypose", "check", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     said = process.stdout.read() if process.stdout else ""
     usage = os.wait4(process.pid, 0)[2]

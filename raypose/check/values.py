@@ -21,7 +21,7 @@ from raypose.check.variants import variants
 from raypose.check.words import in_words
 from raypose.errors import nearest
 from raypose.space.kinds import KINDS
-from raypose.space.schema import plain
+from raypose.space.reading.schema import plain
 from raypose.space.tree import Mapping, Node, Scalar, Sequence
 
 _LEAVES: dict[Any, Any] = {int: int, float: float, bool: bool, str: str, type(None): type(None), Path: str}

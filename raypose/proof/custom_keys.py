@@ -9,7 +9,7 @@ from typing import Any
 from raypose.errors import Problem
 from raypose.proof.places import Row, at, in_words
 from raypose.space import Space
-from raypose.space.culprits import culprits
+from raypose.space.combining import culprits
 from raypose.space.tree import Mapping as Section
 from raypose.space.tree import Mark
 

@@ -10,7 +10,7 @@ from raypose.config import Training, read
 from raypose.proof.places import Row
 from raypose.proof.prove import Proof
 from raypose.space import Choice, Space
-from raypose.space.combine import combinations
+from raypose.space.combining import combinations
 from raypose.space.suggest import from_partial
 
 SHOWN_SIZES = 3

@@ -16,7 +16,7 @@ from raypose.proof.places import Row
 from raypose.proof.verdicts import Verdicts
 from raypose.proof.workshop import Failed, Workshop
 from raypose.space import Space
-from raypose.space.combine import combinations
+from raypose.space.combining import combinations
 from raypose.space.offending import with_values
 from raypose.space.space import in_order
 from raypose.space.suggest import from_partial

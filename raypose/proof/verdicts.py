@@ -10,7 +10,7 @@ from typing import Any
 from raypose.errors import Problem
 from raypose.proof.places import Row, at, in_words, option, pinpoint
 from raypose.space import Space
-from raypose.space.culprits import culprits
+from raypose.space.combining import culprits
 from raypose.space.tree import Mark
 
 

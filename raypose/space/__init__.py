@@ -1,7 +1,8 @@
 """YAML -> search space -> configuration. Imports neither torch nor ray.
 
-reader (YAML -> tree with positions) -> builder (tree -> dimensions, labels, names, variables, paths) -> walker (tree
-and suggested values -> a plain configuration). To add a kind of dimension, add a row to `kinds.KINDS`.
+reading (YAML -> tree with positions) -> builder (tree -> dimensions, labels, names, variables, paths; refs) -> walker
+(tree and suggested values -> a plain configuration). Besides: combining (which combinations to try, and what failures have
+in common), points (configurations to begin with), constraints. To add a kind of dimension, add a row to `kinds.KINDS`.
 """
 
 from __future__ import annotations

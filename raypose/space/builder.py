@@ -10,8 +10,8 @@ from raypose.errors import Problem, RayPoseError
 from raypose.space.forms import form
 from raypose.space.kinds import KINDS, Number, broken_rule, ends
 from raypose.space.labels import is_word, labels
+from raypose.space.reading.scalars import expanded
 from raypose.space.refs import link
-from raypose.space.scalars import expanded
 from raypose.space.traverse import as_written, descend
 from raypose.space.tree import Choice, Dimension, Mapping, Node, Option, Range, Ref, Scalar, Sequence, Unread, compact
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from raypose.errors import Problem, RayPoseError
-from raypose.space.base import with_bases
 from raypose.space.builder import build
 from raypose.space.offending import with_values
-from raypose.space.overrides import override
-from raypose.space.reader import read
-from raypose.space.source import read_text
+from raypose.space.reading.base import with_bases
+from raypose.space.reading.overrides import override
+from raypose.space.reading.reader import read
+from raypose.space.reading.source import read_text
 from raypose.space.suggest import Suggest, defaults
 from raypose.space.traverse import descend
 from raypose.space.tree import Dimension, Mapping

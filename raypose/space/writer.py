@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from raypose.space.forms import form
-from raypose.space.schema import RESOLVERS, TAG
-from raypose.space.strings import escape
+from raypose.space.reading.schema import RESOLVERS, TAG
+from raypose.space.reading.strings import escape
 from raypose.space.tree import Mapping, Node, Scalar, Sequence, Written
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raypose.errors import RayPoseError
-from raypose.space.reader import read
+from raypose.space.reading.reader import read
 from raypose.tuning.checked import examine, load_checked
 
 ROOT = Path(__file__).parents[1]

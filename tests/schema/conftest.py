@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from jsonschema import Draft7Validator
 
-from raypose.space.reader import read
+from raypose.space.reading.reader import read
 from raypose.space.traverse import as_written
 
 

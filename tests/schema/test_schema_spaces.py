@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from raypose.errors import RayPoseError
 from raypose.plugins import load_plugins
 from raypose.plugins.loading import PREFIX, _forget
-from raypose.space.reader import read
+from raypose.space.reading.reader import read
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "search_spaces").glob("*.yaml"))

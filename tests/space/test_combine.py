@@ -7,7 +7,7 @@ import random
 import pytest
 
 from raypose.space import Space, defaults, from_params
-from raypose.space.combine import combinations
+from raypose.space.combining import combinations
 
 SEEDS = range(25)
 EVERYTHING = [()]

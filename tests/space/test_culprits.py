@@ -8,8 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from raypose.space import Space
-from raypose.space.combine import combinations
-from raypose.space.culprits import culprits
+from raypose.space.combining import combinations, culprits
 
 SEEDS = range(20)
 Facts = frozenset[tuple[str, object]]

@@ -6,7 +6,7 @@ import pytest
 
 from raypose.errors import RayPoseError
 from raypose.space import Space, defaults, dump, fingerprint
-from raypose.space.strings import escape, expand
+from raypose.space.reading.strings import escape, expand
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, NoReturn
 
 from raypose.errors import Problem, RayPoseError, nearest
-from raypose.space.schema import plain
+from raypose.space.reading.schema import plain
 from raypose.space.tree import compact
 
 # Operators that bind alike, the loosest first.

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from raypose.errors import RayPoseError
-from raypose.space import strings
-from raypose.space.schema import plain
+from raypose.space.reading import strings
+from raypose.space.reading.schema import plain
 from raypose.space.tree import Scalar, Written
 
 

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from raypose.errors import Problem, RayPoseError
-from raypose.space import strings
 from raypose.space.forms import form
-from raypose.space.merge import merge
-from raypose.space.reader import read
-from raypose.space.scalars import text
-from raypose.space.source import read_text
+from raypose.space.reading import strings
+from raypose.space.reading.merge import merge
+from raypose.space.reading.reader import read
+from raypose.space.reading.scalars import text
+from raypose.space.reading.source import read_text
 from raypose.space.traverse import as_written
 from raypose.space.tree import Mapping, Node, Scalar, Sequence, compact
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping as Table
 from typing import Any
 
 from raypose.errors import Problem, RayPoseError
-from raypose.space.matching import Matcher
+from raypose.space.points.matching import Matcher
 from raypose.space.space import Space, in_order
 from raypose.space.traverse import as_written
 from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence, compact

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from raypose.space.combine_slots import Slot
+from raypose.space.combining.slots import Slot
 
 
 def cover(slots: Iterable[Slot]) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from raypose.errors import Problem, RayPoseError, nearest
 from raypose.space.forms import form
 from raypose.space.labels import labels
-from raypose.space.reader import read
+from raypose.space.reading.reader import read
 from raypose.space.traverse import as_written, placed
 from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence, compact
 

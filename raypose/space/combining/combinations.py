@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from raypose.space.combine_cover import cover
-from raypose.space.combine_slots import Section, Slot, middle, row, slots
+from raypose.space.combining.cover import cover
+from raypose.space.combining.slots import Section, Slot, middle, row, slots
 from raypose.space.kinds import Number
 from raypose.space.space import Space
 from raypose.space.tree import Range

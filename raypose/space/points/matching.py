@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from raypose.errors import Problem, RayPoseError, nearest
-from raypose.space.options import same, shown, take
+from raypose.space.points.options import same, shown, take
 from raypose.space.traverse import as_written, branches, children
 from raypose.space.tree import Choice, Dimension, Mapping, Mark, Node, Range, Ref, Scalar, Sequence
 from raypose.space.walker import cast

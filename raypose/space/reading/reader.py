@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import yaml
 
 from raypose.errors import Problem, RayPoseError
-from raypose.space.schema import CONSTRUCT, TAG, Loader
-from raypose.space.syntax import syntax_problem
+from raypose.space.reading.schema import CONSTRUCT, TAG, Loader
+from raypose.space.reading.syntax import syntax_problem
 from raypose.space.tree import Mapping, Mark, Node, Scalar, Sequence, Unread
 
 MAX_NODES, MAX_DEPTH = 100_000, 100  # aliases can make a small file huge

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from raypose.space.arithmetic import ArithmeticReader, Expression
+from raypose.space.constraints.arithmetic import ArithmeticReader, Expression
 
 # What a constraint may speak of, and its unit.
 NAMES = {

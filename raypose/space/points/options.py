@@ -9,7 +9,7 @@ from raypose.space.traverse import as_written
 from raypose.space.tree import Choice, Mapping, Node, Option, Ref, Scalar, compact
 
 if TYPE_CHECKING:
-    from raypose.space.matching import Matcher
+    from raypose.space.points.matching import Matcher
 
 
 def take(matcher: Matcher, node: Choice, given: Node) -> None:
