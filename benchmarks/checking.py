@@ -43,9 +43,12 @@ BACKBONES = [
     "{type: MobileNetV3, arch: large}",
     "{type: HourglassNet, num_stacks: 1}",
 ]
-LOSSES = "{choice: [{type: JointsMSELoss}, {type: AdaptiveWingLoss}, {type: SpatialCrossEntropyLoss}, {type: FocalHeatmapLoss}, {type: JointsOHKMMSELoss}]}"
-COORDINATES = (
-    "{choice: [{type: L1Loss}, {type: SmoothL1Loss}, {type: MSELoss}, {type: WingLoss}, {type: SoftWingLoss}]}"
+LOSSES, COORDINATES = (
+    f"{{choice: [{', '.join(f'{{type: {name}}}' for name in names)}]}}"
+    for names in (
+        ("JointsMSELoss", "AdaptiveWingLoss", "SpatialCrossEntropyLoss", "FocalHeatmapLoss", "JointsOHKMMSELoss"),
+        ("L1Loss", "SmoothL1Loss", "MSELoss", "WingLoss", "SoftWingLoss"),
+    )
 )
 HEADS = [
     f"{{type: HeatmapHead, num_deconv_filters: {{choice: [128, 256]}}, loss_keypoint: {LOSSES}}}",
