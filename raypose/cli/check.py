@@ -45,6 +45,7 @@ def _tell(space_file: Path, found: Findings, table: bool) -> None:
     from rich.console import Console
 
     from raypose.cli import _costs
+    from raypose.proof.constraints import met
 
     dimensions = len(found.space.dimensions) if found.space else 0
     said = [f"{dimensions} dimension{'s' * (dimensions != 1)}"]
@@ -55,9 +56,11 @@ def _tell(space_file: Path, found: Findings, table: bool) -> None:
     click.echo(f"{space_file}: no mistakes found; {', '.join(said)}")
     if found.proof is not None and found.proof.on_cpu:
         click.echo(f"built on the CPU, since its code can't run without values: {', '.join(found.proof.on_cpu)}")
-    if found.prices:
+    if found.prices and found.space:
         click.echo()
         Console(highlight=False).print((_costs.whole if table else _costs.summary)(found.prices))
+        for text, count in met(found.space, found.prices).items():
+            click.echo(f"{text}: met by {count} of {len(found.prices)} combinations")
 
 
 def _plain(found: Findings) -> dict[str, Any]:

@@ -65,10 +65,14 @@ def examine(file: str | Path, overrides: Iterable[str] = (), structure: bool = T
 
 def _proven(space: Space, before: list[Problem]) -> Findings:
     from raypose.proof import prices, prove
+    from raypose.proof.constraints import unmet
 
     proof = prove(space)
     found = Findings(in_order([*before, *proof.problems]), space, proof)
-    return found if found.failed else replace(found, prices=prices(space, proof))
+    if found.failed:
+        return found
+    priced = prices(space, proof)
+    return replace(found, problems=in_order([*found.problems, *unmet(space, priced)]), prices=priced)
 
 
 def problems_of(space: Space) -> list[Problem]:

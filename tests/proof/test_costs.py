@@ -16,6 +16,7 @@ from raypose.models.footprint_model import footprints
 from raypose.models.footprint_optimizer import needs
 from raypose.optim import build_optimizer
 from raypose.proof import Costs, prices, prove
+from raypose.proof.constraints import met, unmet
 from raypose.proof.workshop import Workshop
 from raypose.registry import POSENETS
 from raypose.space import Space
@@ -166,3 +167,22 @@ class TestWorkshop:
         for key in ("a", "b", "c", "c", "a"):
             shop.once("backbone", (key,), lambda key=key: made.append(key))
         assert made == ["a", "b", "c", "a"]
+
+
+def test_combinations_that_meet_constraints_are_counted():
+    text = """
+data: {train: {type: SyntheticPeople}, val: {split: 0.2}, input_size: [64, 64]}
+model: {backbone: {type: ResNet, depth: {choice: [18, 34, 50]}}, keypoint_head: {type: HeatmapHead}}
+optimizer: {type: AdamW}
+training: {batch_size: {choice: [4, 256]}}
+tune: {constraints: [params <= 30e6, memory <= 600e6, flops > 1e15]}
+"""
+    space = Space.parse(text, "s.yaml")
+    found = prices(space, prove(space))
+    small = sum(min(price.memory.values()) <= 600e6 for price in found)
+    assert 0 < small < 3
+    assert met(space, found) == {"params <= 30e6": 2, "memory <= 600e6": small, "flops > 1e15": 0}
+    (problem,) = unmet(space, found)
+    assert str(problem).startswith(
+        "s.yaml:6:55: warning: no combination of options meets 'flops > 1e15': the nearest has"
+    )
