@@ -12,8 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
-from raypose.errors import RayPoseError
 from raypose.models.quick import Quick
+from raypose.models.valueless import without_values
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,8 @@ def cost(module: nn.Module, input_size: tuple[int, int]) -> Cost:
         >>> print(cost(ResNet(50), (192, 256)))
         23.51 M parameters, 4.02 GFLOPs
     """
-    width, height = input_size
-    try:
-        flops = count(module, torch.empty(1, 3, height, width, device="meta"))
-    except RayPoseError as error:
-        raise RayPoseError(
-            f"the cost of {type(module).__name__} at {width}x{height} can't be counted: {error}", rule="cost"
-        ) from error
-    return Cost(sum(each.numel() for each in module.parameters()), flops)
+    image = torch.empty(1, 3, input_size[1], input_size[0], device="meta")
+    return Cost(sum(each.numel() for each in module.parameters()), count(module, image))
 
 
 @torch.no_grad()
@@ -72,13 +66,8 @@ def count(module: nn.Module, inputs: Any) -> int:
     Example:
         >>> count(HeatmapHead(512, 17), torch.empty(2, 512, 8, 6, device="meta"))
     """
-    try:
-        return _count("meta", module, inputs)
-    except Exception:
-        try:
-            return _count("cpu", module, inputs)
-        except Exception as error:
-            raise RayPoseError(f"{type(module).__name__} fails on {_shapes(inputs)}: {error}", rule="cost") from error
+    failure = f"{type(module).__name__} fails on {_shapes(inputs)}"
+    return without_values(lambda device: _count(device, module, inputs), failure, "cost")
 
 
 def _count(device: str, module: nn.Module, inputs: Any) -> int:

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raypose.errors import RayPoseError
 from raypose.models.cost import copy_on
 from raypose.models.footprint_ends import inputs_like, loss_of, tensors
 from raypose.models.footprint_tracking import FusedAttention, Line, Live
 from raypose.models.quick import Quick
+from raypose.models.valueless import without_values
 
 # How many images are tried. Primes, which divide what doesn't grow with the batch hardly ever; the CPU has to compute.
 BATCH = {"meta": 127, "cpu": 7}
@@ -62,14 +62,8 @@ def measure(
         >>> measure(ResNet(50), torch.empty(2, 3, 256, 192, device="meta"), gradient=False).kept
         Line(per_image=83558400, fixed=212480)
     """
-    try:
-        return _measure("meta", module, inputs, gradient, then)
-    except Exception:
-        try:
-            with torch.random.fork_rng(devices=[]):
-                return _measure("cpu", module, inputs, gradient, then)
-        except Exception as error:
-            raise RayPoseError(f"the memory of {type(module).__name__} can't be told: {error}", rule="cost") from error
+    failure = f"the memory of {type(module).__name__} can't be told"
+    return without_values(lambda device: _measure(device, module, inputs, gradient, then), failure, "cost")
 
 
 def _measure(device: str, module: nn.Module, inputs: Any, gradient: bool, then: Any) -> Footprint:

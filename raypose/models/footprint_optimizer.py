@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from raypose.errors import RayPoseError
 from raypose.models.footprint_tracking import Live
+from raypose.models.valueless import without_values
 
 CHANNELS = 16  # the most that a parameter has where values are needed
 
@@ -41,20 +41,19 @@ def needs(optimizer: Optimizer) -> Needs:
         >>> needs(AdamW(model.parameters()))
         Needs(state=2.0, step=2.0)
     """
-    try:
-        return _needs(optimizer, lambda each: torch.zeros_like(each, device="meta"))
-    except Exception:
-        try:
-            with torch.random.fork_rng(devices=[]):
-                return _needs(optimizer, _small)
-        except Exception as error:
-            raise RayPoseError(
-                f"the memory of {type(optimizer).__name__} can't be told: {error}", rule="cost"
-            ) from error
+    failure = f"the memory of {type(optimizer).__name__} can't be told"
+    return without_values(lambda device: _needs(optimizer, STAND_INS[device]), failure, "cost")
+
+
+def _empty(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor, device="meta")
 
 
 def _small(tensor: Tensor) -> Tensor:
     return torch.ones([min(length, CHANNELS) for length in tensor.shape], dtype=tensor.dtype)
+
+
+STAND_INS = {"meta": _empty, "cpu": _small}
 
 
 def _needs(optimizer: Optimizer, make: Callable[[Tensor], Tensor]) -> Needs:

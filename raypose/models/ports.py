@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
 from raypose.models.quick import Quick
+from raypose.models.valueless import without_values
 
 Maps = tuple[Tensor, ...]
 
@@ -113,14 +114,9 @@ def dry_run(module: nn.Module, inputs: Any) -> Any:
     """
     was_training = module.training
     module.eval()
+    failure = f"{type(module).__name__} fails on {_told(inputs)}"
     try:
-        return _run_on("meta", module, inputs)
-    except Exception:
-        try:
-            return _run_on("cpu", module, inputs)
-        except Exception as error:
-            name = type(module).__name__
-            raise RayPoseError(f"{name} fails on {_told(inputs)}: {error}", rule="dry-run") from error
+        return without_values(lambda device: _run_on(device, module, inputs), failure, "dry-run")
     finally:
         module.train(was_training)
 

@@ -147,7 +147,7 @@ def test_what_cannot_be_built_says_why(listed):
     assert "  needed      float, required\n" in needs
     assert "  ...         any other argument\n" in needs
     broken = listed("backbones", "BrokenN", "-v")
-    assert "  no size: the cost of BrokenNet at 192x256 can't be counted: no way\n" in broken
+    assert "  no size: BrokenNet fails on [3, 256, 192]: no way\n" in broken
     assert "M parameters" in listed("backbones", "ValuesNet", "-v")
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from raypose import BACKBONES, RayPoseError
 from raypose.models.ports import Port, dry_run, image, probe
+from raypose.models.valueless import without_values
 
 SIZES = [(64, 64), (96, 128), (192, 256)]
 
@@ -86,3 +87,24 @@ def test_dry_run_leaves_weights_alone():
     assert dry_run(conv, image((8, 6))).shape == (2, 4, 4, 6)
     torch.testing.assert_close(conv.weight, before)
     assert conv.weight.device.type == "cpu"
+
+
+class TestWithoutValues:
+    def test_what_looks_at_values_runs_on_the_cpu_and_leaves_the_generator_alone(self):
+        torch.manual_seed(0)
+        expected = torch.rand(1)
+        torch.manual_seed(0)
+        tried = []
+
+        def run(device):
+            tried.append(device)
+            return torch.rand(3, device=device).sum().item()
+
+        assert without_values(run, "no sum", "sum") > 0
+        assert tried == ["meta", "cpu"]
+        assert torch.equal(torch.rand(1), expected)
+
+    def test_what_fails_on_both_says_why(self):
+        with pytest.raises(RayPoseError, match="it can't be: division by zero") as raised:
+            without_values(lambda device: 1 / 0, "it can't be", "rule")
+        assert raised.value.problems[0].rule == "rule"
