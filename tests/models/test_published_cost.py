@@ -283,5 +283,5 @@ class TestCost:
         assert cost(nn.Sequential(layer, layer), (4, 4)) == Cost(9, 2 * 9 * 16)
 
     def test_what_cannot_run_says_so(self):
-        with pytest.raises(RayPoseError, match="Linear fails on \[3, 4, 8\]"):
+        with pytest.raises(RayPoseError, match=r"Linear fails on \[3, 4, 8\]"):
             cost(nn.Linear(3, 3), (8, 4))
