@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
-from raypose.models.quick import Quick
+from raypose.models.ports import evaluating, run_on
 from raypose.models.valueless import without_values
 
 
@@ -53,8 +53,8 @@ def cost(module: nn.Module, input_size: tuple[int, int]) -> Cost:
 
 @torch.no_grad()
 def count(module: nn.Module, inputs: Any) -> int:
-    """The multiply-adds of one image; the module runs as a copy without values, in evaluation mode, or, if it can't, on
-    the CPU with zeros.
+    """The multiply-adds of one image; the module runs without values, in evaluation mode, or, if it can't, on the CPU with
+    zeros.
 
     Args:
         module: on any device; left as it is.
@@ -67,14 +67,15 @@ def count(module: nn.Module, inputs: Any) -> int:
         >>> count(HeatmapHead(512, 17), torch.empty(2, 512, 8, 6, device="meta"))
     """
     failure = f"{type(module).__name__} fails on {_shapes(inputs)}"
-    return without_values(lambda device: _count(device, module, inputs), failure, "cost")
+    with evaluating(module):
+        return without_values(lambda device: _count(device, module, inputs), failure, "cost")
 
 
 def _count(device: str, module: nn.Module, inputs: Any) -> int:
     counter = FlopCounterMode(display=False)
     one = tree_map(lambda each: torch.zeros((1, *each.shape[1:]), dtype=each.dtype, device=device), inputs)
-    with counter, Quick(), sdpa_kernel(SDPBackend.MATH):  # the counter doesn't know the fused attention of CPUs
-        copy_on(device, module).eval()(one)
+    with counter, sdpa_kernel(SDPBackend.MATH):  # the counter doesn't know the fused attention of CPUs
+        run_on(device, module, one)
     return counter.get_total_flops() // 2
 
 
@@ -90,8 +91,9 @@ def on_meta(module: nn.Module) -> nn.Module:
 def copy_on(device: str, module: nn.Module) -> nn.Module:
     """A copy of the module on a device, with zeros in the place of its weights."""
     tensors: dict[int, Tensor] = {}
+    make = torch.empty_like if device == "meta" else torch.zeros_like
     for parameter in module.parameters():
-        zeros = torch.zeros_like(parameter, device=device)
-        tensors[id(parameter)] = nn.Parameter(zeros, requires_grad=parameter.requires_grad)
-    tensors |= {id(buffer): torch.zeros_like(buffer, device=device) for buffer in module.buffers()}
+        made = make(parameter, device=device)
+        tensors[id(parameter)] = nn.Parameter(made, requires_grad=parameter.requires_grad)
+    tensors |= {id(buffer): make(buffer, device=device) for buffer in module.buffers()}
     return copy.deepcopy(module, memo=tensors)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,16 +113,24 @@ def dry_run(module: nn.Module, inputs: Any) -> Any:
     Raises:
         RayPoseError: it fails on both.
     """
+    failure = f"{type(module).__name__} fails on {_told(inputs)}"
+    with evaluating(module):
+        return without_values(lambda device: run_on(device, module, inputs), failure, "dry-run")
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """In evaluation mode for a while."""
     was_training = module.training
     module.eval()
-    failure = f"{type(module).__name__} fails on {_told(inputs)}"
     try:
-        return without_values(lambda device: _run_on(device, module, inputs), failure, "dry-run")
+        yield
     finally:
         module.train(was_training)
 
 
-def _run_on(device: str, module: nn.Module, inputs: Any) -> Any:
+def run_on(device: str, module: nn.Module, inputs: Any) -> Any:
+    """The module's output with zeros, or nothing on `meta`, in the place of its weights and of `inputs`."""
     state = [*module.named_parameters(), *module.named_buffers()]
     moved = {name: tensor for name, tensor in state if tensor.device.type != device}
     moved = {name: torch.zeros_like(tensor, device=device) for name, tensor in moved.items()}
