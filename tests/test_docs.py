@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,15 @@ from raypose.cli import COMMANDS, main
 from raypose.models.builder import build_model
 from raypose.optim import build_optimizer
 from raypose.plugins.loading import PREFIX, _forget
+from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.records import Record
 from raypose.space import Choice, Space, defaults, dump
 from raypose.space.traverse import as_written
 from raypose.tuning.checked import load_checked
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SEARCH_SPACE = (ROOT / "docs" / "search_space.md").read_text()
 TUTORIALS = {
     "en": (ROOT / "docs" / "tutorials" / "add_new_modules.md").read_text(),
     "zh_CN": (ROOT / "docs" / "zh_CN" / "tutorials" / "add_new_modules.md").read_text(),
@@ -91,6 +95,21 @@ def test_the_language_by_example(mice):
     space = load_checked(mice / "mice.yaml")
     names = {dimension.name for dimension in space.dimensions}
     assert {"model.backbone", "model.backbone.ResNet.depth", "optimizer.AdamW.lr"} <= names
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0])
+def test_what_the_check_says(block, tmp_path, monkeypatch, capsys):
+    """Word by word; torch may count memory a little otherwise one day."""
+    (sizes,) = [each for each in blocks("yaml", SEARCH_SPACE) if each.startswith("# sizes.yaml")]
+    (tmp_path / "sizes.yaml").write_text(sizes)
+    (tmp_path / "search_spaces").symlink_to(ROOT / "search_spaces")
+    monkeypatch.chdir(tmp_path)
+    command, _, told = block.partition("\n")
+    with pytest.raises(SystemExit):
+        main(shlex.split(command.removeprefix("$ raypose ")))
+    out, err = capsys.readouterr()
+    for said, word in zip((err + out).split(), told.split(), strict=True):
+        assert said == word or float(said) == pytest.approx(float(word), rel=0.05)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -280,6 +299,7 @@ def test_the_tutorials_package_registers_by_its_entry_point(reader, monkeypatch,
         "CONTRIBUTING.md",
         "experiments/README.md",
         "docs/architecture.md",
+        "docs/search_space.md",
         "docs/tutorials/add_new_modules.md",
         "docs/zh_CN/tutorials/add_new_modules.md",
     ],
@@ -289,6 +309,11 @@ def test_links_lead_somewhere(file):
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{file}: {target}"
+
+
+def test_what_a_script_reads_of_an_experiment_is_told():
+    told = (ROOT / "experiments" / "README.md").read_text()
+    assert [each.name for each in (*fields(Record), *fields(Infeasible)) if f"`{each.name}`" not in told] == []
 
 
 @pytest.mark.parametrize("kind", ["backbones", "necks", "heads", "codecs", "losses", "optimizer_builders"])

@@ -11,6 +11,7 @@ import pytest
 from raypose.cli import main
 from raypose.errors import RayPoseError
 from raypose.space import Choice, Space, defaults, initial_points
+from raypose.space.constraints import NAMES
 from raypose.space.kinds import KINDS
 from raypose.tuning.checked import load_checked
 
@@ -88,6 +89,16 @@ def test_the_errors_are_those_of_the_text() -> None:
     with pytest.raises(RayPoseError) as caught:
         initial_points(Space.parse(points.replace("0.02", "0.2"), "s.yaml"))
     assert str(caught.value) == told[1]
+
+
+def test_what_does_not_go_together_is_told_as_in_the_readme() -> None:
+    """Where it is tried: see test_docs.py."""
+    told = re.findall(r"^```text\n(.*?)\n```$", TEXT, re.MULTILINE)[-1]
+    assert f"$ raypose check sizes.yaml\nerror: {told}\n" in (ROOT / "README.md").read_text()
+
+
+def test_the_names_of_costs_are_those_of_the_language() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", TEXT.partition("## What a model may cost")[2], re.MULTILINE) == list(NAMES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
