@@ -59,13 +59,21 @@ def _restore(problems: list[Problem], exit_status: int) -> RayPoseError:
 def nearest(word: object, known: Iterable[str]) -> str:
     """The hint for an unknown word: its nearest known one, else all of them.
 
+    A slip of the fingers is nearest, then a word cut short or one with an end too many, then what is just similar.
+
     Example:
         >>> nearest("ResNt", ["ResNet", "VGG"])
         "did you mean 'ResNet'?"
     """
     names = sorted(known)
     folded = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(str(word).lower(), folded, n=1, cutoff=0.6)
-    if matches:
-        return f"did you mean '{folded[matches[0]]}'?"
+    given = str(word).lower()
+    related = [name for name in folded if _begins(name, given) or _begins(given, name)]
+    for candidates, cutoff in ((folded, 0.8), (related, 0.0), (folded, 0.6)):
+        if matches := difflib.get_close_matches(given, candidates, n=1, cutoff=cutoff):
+            return f"did you mean '{folded[matches[0]]}'?"
     return f"known: {', '.join(names)}" if names else ""
+
+
+def _begins(word: str, start: str) -> bool:
+    return len(start) >= 3 and word.startswith(start)

@@ -167,7 +167,7 @@ scale: 0.3 => §scael: 0.3
   train: {type: Coco, ann_file: ann.json, img_prefix: images}\n =>
     4:3: 'data' lacks the key 'train'
 seed: 3 => §3: 3
-    unknown key '3' in the top level; known: data, model, name, optimizer, plugins, seed, training, tune
+    unknown key '3' in the top level; known: base, data, model, name, optimizer, plugins, seed, training, tune
 # components
 type: ResNet => type: §ResNt
     unknown backbone 'ResNt'; did you mean 'ResNet'?
@@ -252,7 +252,7 @@ scale: 0.3 => scale: {choice: [0, §x, {uniform: [0, 0.9]}]}
 name: openfield => name: §12
     'name' must be a string, but got 12
 mode: max => mode: §maximise
-    'mode' must be 'max' or 'min', but got "maximise"; known: max, min
+    'mode' must be 'max' or 'min', but got "maximise"; did you mean 'max'?
 name: openfield => name: §my mice
     'name' must match pattern '^\w[\w.-]*$', but got "my mice"
 [192, 192] => §[192]
@@ -275,6 +275,20 @@ lr: 0.1 => lr: §'1e-1'
     'betas' must be a number, but got "x"
 {norm_decay_mult: 0} => §5
     'paramwise_cfg' must be a mapping, but got 5
+{norm_decay_mult: 0} => §{uniform: [0, 1]}
+    'paramwise_cfg' must be a mapping, but got {"uniform":[0,1]}; if it is no dimension, write {fixed: {uniform: [0, 1]}}
+{norm_decay_mult: 0} => {choice: [§on, {}]}
+    'paramwise_cfg' must be a mapping, but got "on"
+{norm_decay_mult: 0} => {choice: [§on]}
+    'paramwise_cfg' must be a mapping, but got "on"; if it is no dimension, write {fixed: {choice: ["on"]}}
+lr: 0.1 => lr: §{ref: data.flip, tims: 2}
+    'lr' must be a number, but got {"ref":"data.flip","tims":2}; did you mean 'times'?
+lr: 0.1 => lr: §{rf: data.flip, times: 2}
+    'lr' must be a number, but got {"rf":"data.flip","times":2}; did you mean 'ref'?
+seed: 3 => §bas: x.yaml
+    unknown key 'bas' in the top level; did you mean 'base'?
+seed: 3 => base: §{choice: [a, b]}
+    'base' must be a file or a list of files, but got {"choice":["a","b"]}; it is read before all else and can't be searched
 pretrained: some_name => pretrained: §5
     'pretrained' must be a string, but got 5
 pretrained: some_name => stages: [1, §[2]]

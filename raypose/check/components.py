@@ -7,10 +7,10 @@ from inspect import Parameter
 from typing import Annotated, Any, Union, get_args
 
 from raypose.check.constructors import forms, parts
-from raypose.check.hints import meant
+from raypose.check.hints import almost_a_dimension, meant
 from raypose.check.report import Report, alternatives, is_null, mappings, shown
 from raypose.check.slots import Slot
-from raypose.check.values import almost_a_dimension, checkable, fits
+from raypose.check.values import checkable, fits
 from raypose.errors import RayPoseError
 from raypose.registry import OPTIMIZER_BUILDERS, call_problems, parameters
 from raypose.space.tree import Mapping, Node, Scalar, Sequence

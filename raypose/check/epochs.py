@@ -1,4 +1,4 @@
-"""Times of a learning-rate schedule that lie past the last epoch."""
+"""Times of a learning-rate schedule that never come, since the training ends before or with them."""
 
 from __future__ import annotations
 
@@ -72,15 +72,11 @@ def _numbers(node: Node) -> Iterator[Ends]:
 
 
 def _past_the_end(report: Report, key: str, time: Ends, epochs: Ends) -> None:
-    what = f"'{key}' {time.high:g}"
+    never = "never ends" if key == "warmup" else "never comes"
     if time.low >= epochs.high:
-        message = f"'{key}' {time.low:g} is past the last epoch: the training has {_at_most(epochs)}"
+        latest = " at the latest" if epochs.low < epochs.high else ""
+        message = f"'{key}' {time.low:g} {never}: the training ends after epoch {epochs.high:g}{latest}"
         report.add(time.node.mark, message, "past-the-end", "times of schedules are epochs")
     elif time.high >= epochs.low:
-        report.warn(
-            time.node.mark, f"{what} is past the last epoch where the training has {epochs.low:g}", "past-the-end"
-        )
-
-
-def _at_most(epochs: Ends) -> str:
-    return f"{'at most ' if epochs.low < epochs.high else ''}{epochs.high:g}"
+        message = f"'{key}' {time.high:g} {never} where the training ends after epoch {epochs.low:g}"
+        report.warn(time.node.mark, message, "past-the-end")

@@ -1,14 +1,22 @@
-"""What was probably meant by an unknown key."""
+"""What was probably meant: by an unknown key, by a mapping where none fits, by a dimension where a mapping is wanted."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 from raypose import config
+from raypose.check.report import mappings
 from raypose.errors import nearest
+from raypose.space.forms import FORMS, form
+from raypose.space.traverse import as_written
+from raypose.space.tree import Choice, Mapping, Node
+
+TIMES = {"ref", "times"}
 
 # Keys of MMPose's configurations, and what serves their purpose here.
 MMPOSE = {
@@ -58,3 +66,24 @@ def _keys(described: type, name: str) -> Iterator[tuple[str, str]]:
         yield key, name
         if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
             yield from _keys(annotation, key)
+
+
+def literally(node: Node, wrong: Node, message: str) -> str:
+    """The hint for a dimension that is perhaps meant as a mapping."""
+    whole = as_written(node)
+    written = whole if isinstance(node, Choice) and not any(mappings(node)) else as_written(wrong)
+    if "a mapping" not in message or not isinstance(written, dict) or form(written) is None:
+        return ""
+    text = re.sub(r'"(\w+)":', r"\1:", json.dumps({"fixed": written}, ensure_ascii=False, default=str))
+    return f"if it is no dimension, write {text}" if len(text) <= 60 else "if it is no dimension, write {fixed: ...}"
+
+
+def almost_a_dimension(node: Mapping) -> str:
+    """The hint for a mapping whose only key looks like a kind of dimension, or that is nearly a `ref` with `times`."""
+    missing = TIMES - node.entries.keys()
+    if len(node.entries) == 2 and len(missing) == 1:
+        (wrong,) = node.entries.keys() - TIMES
+        hint = nearest(wrong, missing)
+    else:
+        hint = nearest(next(iter(node.entries)), FORMS) if len(node.entries) == 1 else ""
+    return hint if hint.startswith("did you mean") else ""

@@ -9,18 +9,22 @@ from typing import Any
 
 from raypose import config
 from raypose.check.components import component
-from raypose.check.hints import meant
+from raypose.check.hints import almost_a_dimension, meant
 from raypose.check.report import Report, alternatives, is_null, shown
-from raypose.check.values import almost_a_dimension, fits
-from raypose.space.tree import Mapping, Node
+from raypose.check.values import fits
+from raypose.space.tree import Mapping, Node, Scalar, Sequence
 
 # A section that may stand for the component under a key: it does where the mapping has none but the section's keys.
 INSTEAD = {"val": config.Split}
+
+# Keys that are gone once a file is read.
+READ_FIRST: dict[type, tuple[str, ...]] = {config.SpaceFile: ("base",)}
 
 
 def section(report: Report, node: Node, described: type, name: str) -> None:
     """Check a section, each option of a choice, against the dataclass that describes it."""
     fields = {each.name: each for each in dataclasses.fields(described)}
+    known = [*fields, *READ_FIRST.get(described, ())]
     types = typing.get_type_hints(described, include_extras=True)
     for each in alternatives(node):
         if not isinstance(each, Mapping):
@@ -29,11 +33,14 @@ def section(report: Report, node: Node, described: type, name: str) -> None:
         for key, child in each.entries.items():
             if key in fields:
                 _field(report, child, key, types[key])
+            elif key in known and not isinstance(child, (Scalar, Sequence)):
+                message = f"'{key}' must be a file or a list of files, but got {shown(child)}"
+                report.add(child.mark, message, "bad-base", "it is read before all else and can't be searched")
             else:
-                hint = almost_a_dimension(each) or meant(key, fields)
+                hint = almost_a_dimension(each) or meant(key, known)
                 report.add(each.key_marks[key], f"unknown key '{key}' in {name}", "unknown-key", hint)
-        for key, known in fields.items():
-            required = known.default is known.default_factory is dataclasses.MISSING
+        for key, field in fields.items():
+            required = field.default is field.default_factory is dataclasses.MISSING
             if required and key not in each.entries:
                 report.add(each.mark, f"{name} lacks the key '{key}'", "missing-key")
 

@@ -30,7 +30,7 @@ def _read(report: Report, item: Scalar) -> None:
 
 def bad_points(report: Report, space: Space) -> None:
     """Report what of `tune.initial_points` the space does not have, if all else could be read."""
-    if space.problems:
+    if space.problems or not space.dimensions:  # a configuration that a search sampled keeps its points
         return
     try:
         initial_points(space)

@@ -15,12 +15,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from raypose.arguments import about_bounds
 from raypose.check.between import between, is_picky
+from raypose.check.hints import almost_a_dimension, literally
 from raypose.check.report import Report, shown
 from raypose.check.report import plain as as_plain
 from raypose.check.variants import variants
 from raypose.check.words import in_words
 from raypose.errors import nearest
-from raypose.space.kinds import KINDS
 from raypose.space.reading.schema import plain
 from raypose.space.tree import Mapping, Node, Scalar, Sequence
 
@@ -57,7 +57,8 @@ def fits(report: Report, node: Node, annotation: Any, name: str) -> None:
         if wrong is not None and wrong[0].mark not in seen:
             where, message = wrong
             seen.add(where.mark)
-            report.add(where.mark, f"'{name}' {message}, but got {shown(where)}", "wrong-type", _hint(where, expected))
+            hint = literally(node, where, message) or _hint(where, expected)
+            report.add(where.mark, f"'{name}' {message}, but got {shown(where)}", "wrong-type", hint)
 
 
 def checkable(annotation: Any) -> Any:
@@ -128,7 +129,7 @@ def _place(node: Node, loc: tuple[int | str, ...]) -> tuple[int, Node]:
 
 
 def _hint(node: Node, expected: Any) -> str:
-    if isinstance(node, Mapping) and len(node.entries) == 1:
+    if isinstance(node, Mapping):
         return almost_a_dimension(node)
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, str) and typing.get_origin(expected) is Literal:
@@ -136,9 +137,3 @@ def _hint(node: Node, expected: Any) -> str:
     if isinstance(value, str) and isinstance(plain(value), (int, float)):
         return "write it without quotes"
     return ""
-
-
-def almost_a_dimension(node: Mapping) -> str:
-    """The hint for a mapping whose only key looks like a kind of dimension."""
-    hint = nearest(next(iter(node.entries), ""), ["choice", *KINDS]) if len(node.entries) == 1 else ""
-    return hint if hint.startswith("did you mean") else ""

@@ -6,10 +6,11 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 
 import click
 
-from raypose.errors import RayPoseError
+from raypose.errors import Problem, RayPoseError
 
 # Each names its module in this package, where the command has the same name, and the line that --help shows.
 COMMANDS = {
@@ -73,5 +74,10 @@ def main(argv: list[str] | None = None) -> None:
 def _tell(error: Exception) -> None:
     from raypose.plugins import located
 
-    for problem in located(error):
-        click.echo(f"error: {problem}", err=True)
+    tell(located(error))
+
+
+def tell(problems: Iterable[Problem]) -> None:
+    """Print problems, each on its line; that of a warning says so by itself."""
+    for problem in problems:
+        click.echo(f"error: {problem}" if problem.level == "error" else str(problem), err=True)

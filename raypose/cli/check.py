@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from raypose.cli import _space
+from raypose.cli import _space, tell
 
 if TYPE_CHECKING:
     from raypose.tuning.checked import Findings
@@ -28,39 +30,49 @@ def command(space_file: Path, overrides: tuple[str, ...], static: bool, table: b
     """
     from raypose.tuning.checked import examine
 
-    with _space.status("building every combination ...", quiet=static or as_json):
+    printing = redirect_stdout(sys.stderr) if as_json else nullcontext()  # plugins may print
+    with printing, _space.status("building every combination ...", quiet=static or as_json):
         found = examine(space_file, overrides, structure=not static)
     if as_json:
         click.echo(json.dumps(_plain(found), indent=1))
         return 2 if found.failed else 0
-    for problem in found.problems:
-        click.echo(f"error: {problem}" if problem.level == "error" else str(problem), err=True)
+    tell(found.problems)
     if found.failed:
         return 2
-    _tell(space_file, found, table)
+    _report(space_file, found, table)
     return 0
 
 
-def _tell(space_file: Path, found: Findings, table: bool) -> None:
+def _report(space_file: Path, found: Findings, table: bool) -> None:
     from rich.console import Console
 
-    from raypose.cli import _costs
-    from raypose.proof.constraints import met
-
-    dimensions = len(found.space.dimensions) if found.space else 0
-    said = [f"{dimensions} dimension{'s' * (dimensions != 1)}"]
+    dimensions = [each.name for each in found.space.dimensions] if found.space else []
+    count = len(found.combinations)
+    said = [_counted(len(dimensions), "dimension")]
     if found.proof is not None:
-        count = len(found.proof.rows)
-        what = "every combination" if found.proof.complete else "every pair of options"
-        said.append(f"{what} of the model built ({count})")
-    click.echo(f"{space_file}: no mistakes found; {', '.join(said)}")
+        said.append(
+            f"every combination of the model built ({count})"
+            if found.proof.complete
+            else f"every pair of options of the model built, in {_counted(count, 'combination')}"
+        )
+    mistakes = f"no mistakes, {_counted(len(found.problems), 'warning')}" if found.problems else "no mistakes found"
+    click.echo(f"{space_file}: {mistakes}; {', '.join(said)}")
     if found.proof is not None and found.proof.on_cpu:
         click.echo(f"built on the CPU, since its code can't run without values: {', '.join(found.proof.on_cpu)}")
-    if found.prices and found.space:
+    if found.prices and found.proof is not None:
+        from raypose.cli import _costs
+
         click.echo()
-        Console(highlight=False).print((_costs.whole if table else _costs.summary)(found.prices))
-        for text, count in met(found.space, found.prices).items():
-            click.echo(f"{text}: met by {count} of {len(found.prices)} combinations")
+        corner = "" if found.proof.complete else "of these"
+        shown = _costs.whole(found.prices, dimensions) if table else _costs.summary(found.prices, corner)
+        Console(highlight=False, markup=False).print(shown)
+        of = "" if found.proof.complete else "these "
+        for text, met in found.met().items():
+            click.echo(f"{text}: met by {met} of {of}{_counted(count, 'combination')}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _plain(found: Findings) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def _side_by_side(space: Any, suggest: Callable[[Any], Any], count: int) -> None
     from rich.console import Console
 
     from raypose.cli import _costs
+    from raypose.errors import RayPoseError
+    from raypose.plugins import located
     from raypose.proof import Costs
     from raypose.space.walker import cast
 
@@ -56,7 +58,20 @@ def _side_by_side(space: Any, suggest: Callable[[Any], Any], count: int) -> None
         return asked
 
     configs = [space.sample(noting(row)) for row in rows]
-    costs = Costs()
+    costs, console = Costs(), Console(highlight=False, markup=False)
+    prices: list[Any] = []
+    reasons: dict[str, list[int]] = {}
     with _space.status("counting what they cost ..."):
-        prices = [costs(config) for config in configs]
-    Console(highlight=False).print(_costs.side_by_side([each.name for each in space.dimensions], rows, prices))
+        for number, config in enumerate(configs, 1):
+            try:
+                prices.append(costs(config))
+            except RayPoseError as error:
+                prices.append(None)
+                reasons.setdefault("; ".join(map(str, located(error))), []).append(number)
+    names = [each.name for each in space.dimensions]
+    for i, table in enumerate(_costs.side_by_side(names, rows, prices, console.width)):
+        if i:
+            console.print()
+        console.print(table)
+    for reason, numbers in reasons.items():
+        click.echo(f"{', '.join(map(str, numbers))} {_costs.UNBUILT}: {reason}")

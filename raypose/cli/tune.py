@@ -16,7 +16,7 @@ from raypose.cli import _space
 @click.option("--resume", is_flag=True, help="Go on with an experiment that was interrupted, or extend a finished one.")
 @click.option("--num-trials", type=click.IntRange(min=1), help="Trials in all, instead of tune.num_trials.")
 @click.option("--address", help="Join the Ray cluster at this address (`auto`: the one on this machine).")
-@click.option("--no-check", is_flag=True, help="Start without building every combination first.")
+@click.option("--no-check", is_flag=True, help="Start without building every combination first, as --resume does.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 def command(
     space_file: Path,
@@ -30,9 +30,10 @@ def command(
 ) -> int:
     """Search the space in the file SPACE: train its configurations and keep the best model.
 
-    It is checked first, as by `raypose check`; nothing starts while there are mistakes. Everything is kept in
-    EXPERIMENTS/NAME. Watch it with `tensorboard --logdir EXPERIMENTS`. Ctrl-C ends it; --resume goes on with what was
-    running and loses nothing.
+    It is checked first, as by `raypose check`; nothing starts while there are mistakes. --resume checks names,
+    arguments and values again, but goes without building every combination. Everything is kept in EXPERIMENTS/NAME.
+    Watch it with `tensorboard --logdir EXPERIMENTS`. Ctrl-C ends it; --resume goes on with what was running and loses
+    nothing.
     """
     from rich.console import Console
 

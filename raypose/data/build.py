@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from raypose import config
@@ -49,14 +50,19 @@ def build_dataset(data: config.Data | dict[str, Any], part: Literal["train", "va
 
 def check_same_keypoints(train: KeypointTable, others: dict[str, KeypointTable | None]) -> None:
     """Raises RayPoseError unless all `others`, by their names, have the keypoints of `train`."""
+    check_same_names(train.info.names, {name: other.info.names for name, other in others.items() if other is not None})
+
+
+def check_same_names(train: Sequence[str], others: Mapping[str, Sequence[str]]) -> None:
+    """Raises RayPoseError unless all `others` have the keypoints' names of `train`."""
     problems = [
         Problem(
-            f"train and {name} must have the same keypoints, but train has {', '.join(train.info.names)}; "
-            f"{name} has {', '.join(other.info.names)}",
+            f"train and {name} must have the same keypoints, but train has {', '.join(train)}; "
+            f"{name} has {', '.join(other)}",
             rule="keypoints-differ",
         )
         for name, other in others.items()
-        if other is not None and other.info.names != train.info.names
+        if list(other) != list(train)
     ]
     if problems:
         raise RayPoseError(problems)

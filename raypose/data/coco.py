@@ -36,9 +36,13 @@ def coco_info(
 ) -> DatasetInfo:
     """What the keypoints of `CocoKeypoints` with these arguments are."""
     path = Path(ann_file)
-    categories = coco_file.read_json(path)["categories"]
-    chosen = coco_file.choose_categories(path, categories, category, names is not None)
-    return make_info(chosen[0], names, flip_pairs, sigmas, skeleton)
+    content = coco_file.read_json(path)
+    chosen = coco_file.choose_categories(path, content["categories"], category, names is not None)
+    info = make_info(chosen[0], names, flip_pairs, sigmas, skeleton)
+    ids = {each.get("id") for each in chosen}
+    annotations = [each for each in content["annotations"] if each.get("category_id") in ids]
+    coco_file.check_annotations(path, annotations, content["images"], len(info.names))
+    return info
 
 
 @DATASETS.register_module()

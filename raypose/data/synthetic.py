@@ -18,7 +18,7 @@ from raypose.data.info import tells_info
 from raypose.data.keypoint_info import make_info
 from raypose.data.people.scene import Person, draw_scene
 from raypose.data.person import COCO_NAMES, COCO_SKELETON
-from raypose.data.table import KeypointTable
+from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.errors import RayPoseError
 from raypose.registry import DATASETS
 
@@ -34,8 +34,30 @@ _CATEGORY = {
 }
 
 
+def synthetic_info(
+    num_images: int = 400,
+    split: str = "train",
+    seed: int = 0,
+    image_size: tuple[int, int] = (320, 240),
+    cache_dir: str | None = None,
+) -> DatasetInfo:
+    """What the keypoints of `SyntheticPeople` are; raises RayPoseError where it would for these arguments."""
+    _check(num_images, split, seed, image_size)
+    return make_info(_CATEGORY)
+
+
+def _check(num_images: int, split: str, seed: int, image_size: tuple[int, int]) -> None:
+    if split not in _SPLITS:
+        raise RayPoseError(f"split must be one of {', '.join(_SPLITS)}, but got '{split}'", rule="unknown-split")
+    if num_images < 1 or min(image_size) < 32 or seed < 0:
+        message = (
+            f"num_images >= 1, image_size >= 32 and seed >= 0 must hold, but got ({num_images}, {image_size}, {seed})"
+        )
+        raise RayPoseError(message, rule="synthetic-range")
+
+
 @DATASETS.register_module()
-@tells_info(lambda **arguments: make_info(_CATEGORY))
+@tells_info(synthetic_info)
 def SyntheticPeople(
     num_images: int = 400,
     split: Literal["train", "val", "test"] = "train",
@@ -60,13 +82,7 @@ def SyntheticPeople(
         >>> SyntheticPeople(num_images=8, split="val").keypoints.shape[1:]
         (17, 3)
     """
-    if split not in _SPLITS:
-        raise RayPoseError(f"split must be one of {', '.join(_SPLITS)}, but got '{split}'", rule="unknown-split")
-    if num_images < 1 or min(image_size) < 32 or seed < 0:
-        message = (
-            f"num_images >= 1, image_size >= 32 and seed >= 0 must hold, but got ({num_images}, {image_size}, {seed})"
-        )
-        raise RayPoseError(message, rule="synthetic-range")
+    _check(num_images, split, seed, image_size)
     parameters = {"num_images": num_images, "split": split, "seed": seed, "image_size": list(image_size)}
     folder = _cache_root(cache_dir) / _fingerprint(parameters)
     if not folder.is_dir():

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raypose.kinds import agreed
+from raypose.models.connect import Parts
 from raypose.models.footprint import Footprint, measure
 from raypose.models.ports import Maps, as_stages, dry_run, image, is_multi_stage
 from raypose.models.step import losses
@@ -50,31 +52,30 @@ class Passage:
     then: Callable[[Any], Any] | None = None
 
 
-def passages(model: nn.Module, images: Tensor, seen: Any, features: Any, output: Any) -> list[Passage]:
+def passages(model: nn.Module, images: Tensor, parts: Parts) -> list[Passage]:
     """Of a step of a `TopDown`: the backbone, the neck if there is one, the head, the loss with its codec. A model of
     another class is one passage, before the loss.
 
     Args:
         images: any number, without values.
-        seen, features, output: what the backbone, the neck (or the backbone), and the head give for them, as in
-            `raypose.models.connect.Parts`.
+        parts: what the model is made of.
     """
-    net: Any = model
-    loss = Passage(LossStep(net.codec, net.loss_keypoint, net.kind, _first(output).shape[1]), output)
+    head, kind = parts.keypoint_head, agreed(parts.keypoint_head, parts.codec)
+    loss = Passage(LossStep(parts.codec, parts.loss_keypoint, kind, _first(parts.output).shape[1]), parts.output)
     if type(model) is not TopDown:
         return [Passage(model, images, gradient=False), loss]
 
     def taken(stages: tuple[Maps, ...]) -> Any:
-        return select(stages, net.keypoint_head)
+        return select(stages, head)
 
     def stages(given: Any) -> tuple[Maps, ...]:
-        return as_stages(given, is_multi_stage(net.backbone))
+        return as_stages(given, is_multi_stage(parts.backbone))
 
-    head = Passage(net.keypoint_head, taken(features))
-    if net.neck is None:
-        return [Passage(net.backbone, images, gradient=False, then=lambda given: taken(stages(given))), head, loss]
-    neck = Passage(NeckStep(net.neck), seen, then=taken)
-    return [Passage(net.backbone, images, gradient=False, then=stages), neck, head, loss]
+    last = [Passage(head, taken(parts.features)), loss]
+    if parts.neck is None:
+        return [Passage(parts.backbone, images, gradient=False, then=lambda given: taken(stages(given))), *last]
+    neck = Passage(NeckStep(parts.neck), parts.seen, then=taken)
+    return [Passage(parts.backbone, images, gradient=False, then=stages), neck, *last]
 
 
 def footprints(model: TopDown, input_size: tuple[int, int]) -> list[Footprint]:
@@ -90,12 +91,12 @@ def footprints(model: TopDown, input_size: tuple[int, int]) -> list[Footprint]:
     Example:
         >>> peak(footprints(model, (192, 256)), batch_size=32) / 1e9  # GB
     """
-    images = image(input_size)
+    images, head = image(input_size), model.keypoint_head
     seen = as_stages(dry_run(model.backbone, images), is_multi_stage(model.backbone))
     features = seen if model.neck is None else dry_run(NeckStep(model.neck), seen)
-    output = dry_run(model.keypoint_head, select(features, model.keypoint_head))
-    each = passages(model, images, seen, features, output)
-    return [measure(one.module, one.inputs, one.gradient, one.then) for one in each]
+    output = dry_run(head, select(features, head))
+    parts = Parts(model.backbone, model.neck, head, model.codec, model.loss_keypoint, seen, features, output)
+    return [measure(each.module, each.inputs, each.gradient, each.then) for each in passages(model, images, parts)]
 
 
 def _first(output: Any) -> Tensor:

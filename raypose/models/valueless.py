@@ -23,10 +23,11 @@ def without_values(run: Callable[[str], T], failure: str, rule: str) -> T:
         2.0
     """
     try:
-        return run("meta")
+        with torch.device("meta"):  # where tensors are that the code makes itself
+            return run("meta")
     except Exception:
         try:
-            with torch.random.fork_rng(devices=[]):
+            with torch.random.fork_rng(devices=[]), torch.device("cpu"):
                 return run("cpu")
         except Exception as error:
             raise RayPoseError(f"{failure}: {error}", rule=rule) from error

@@ -27,10 +27,10 @@ class Clock:
         """Steps after the warm-up."""
         return max(1, self.total - self.warmup)
 
-    def steps(self, epochs: float) -> int:
+    def steps(self, epochs: float, name: str = "epochs") -> int:
         """A time in steps, at least one."""
         if not epochs > 0:
-            raise RayPoseError(f"epochs > 0 must hold, but got {epochs}", rule="wrong-value")
+            raise RayPoseError(f"{name} > 0 must hold, but got {epochs}", rule="wrong-value")
         return max(1, round(epochs * self.steps_per_epoch))
 
 
@@ -77,9 +77,9 @@ class EpochSchedule:
         if value is None and name in self.rates:
             return [group["lr"] for group in optimizer.param_groups]
         if value is not None and name in self.lengths:
-            return clock.steps(value)
+            return clock.steps(value, name)
         if name in self.moments:
-            return [max(0, clock.steps(each) - clock.warmup) for each in value]
+            return [max(0, clock.steps(each, name) - clock.warmup) for each in value]
         if name in self.factors:
             return value ** (1 / clock.steps_per_epoch)
         return value

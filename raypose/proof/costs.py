@@ -12,6 +12,7 @@ from torch import nn
 
 from raypose.config import Data, Training, read
 from raypose.data import dataset_info
+from raypose.data.build import check_same_names
 from raypose.models.builder import assemble
 from raypose.models.connect import Parts, connect
 from raypose.models.cost import Cost, count
@@ -19,9 +20,9 @@ from raypose.models.footprint import Footprint, measure, peak
 from raypose.models.footprint_model import LossStep, Passage, passages
 from raypose.models.footprint_optimizer import Needs, needs
 from raypose.models.ports import image, is_multi_stage
-from raypose.optim import build_optimizer
 from raypose.proof.likeness import likeness, shapes, zero_or_not
 from raypose.proof.model import Setting
+from raypose.proof.optimizer import built
 from raypose.proof.workshop import Workshop
 
 KEPT = 512  # parts and counts
@@ -75,10 +76,12 @@ class Costs:
         return Build(setting, parts, assemble(config["model"], parts))
 
     def setting(self, config: Mapping[str, Any]) -> Setting:
-        """What the model is built for. Raises Failed where the data can't be read."""
+        """What the model is built for. Raises Failed where the data can't be read, or its parts have other keypoints."""
         data, training = read(Data, config["data"]), read(Training, config.get("training"))
-        source = data.val if "type" in data.val else data.train  # the smaller one; their keypoints are the same
-        info = self.shop.once("data", (source,), lambda: dataset_info(source))
+        info = self.shop.once("train", (data.train,), partial(dataset_info, data.train))
+        if "type" in data.val:
+            val = self.shop.once("val", (data.val,), partial(dataset_info, data.val))
+            self.shop.once("val", (info.names, val.names), partial(check_same_names, info.names, {"val": val.names}))
         return Setting(len(info.names), data.input_size, info, training.flip_test)
 
     def cost(self, build: Build) -> Cost:
@@ -92,20 +95,19 @@ class Costs:
         """
 
         def tried() -> Needs:
-            return needs(build_optimizer(optimizer, build.model, unmatched=lambda error: None))
+            return needs(built(optimizer, build.model))
 
         kept, meanwhile = self.shop.once("state", (zero_or_not(optimizer),), tried)
         return peak(self._footprints(build), batch_size, kept, meanwhile, ema)
 
-    def _passages(self, build: Build) -> list[Passage]:
-        parts = build.parts
-        return passages(build.model, image(build.setting.input_size), parts.seen, parts.features, parts.output)
+    def passages(self, build: Build) -> list[Passage]:
+        return passages(build.model, image(build.setting.input_size), build.parts)
 
     def _flops(self, build: Build) -> int:
         flops = 0
-        for each in self._passages(build):
+        for each in self.passages(build):
             if not isinstance(each.module, LossStep):
-                key = (self._like(each.module), shapes(each.inputs))
+                key = (self.like(each.module), shapes(each.inputs))
                 flops += self.shop.once("flops", key, partial(count, each.module, each.inputs))
         return flops
 
@@ -113,13 +115,13 @@ class Costs:
         head = build.parts.keypoint_head
         taken = (getattr(head, "in_ports", None), is_multi_stage(head))  # of what comes before the head
         found = []
-        for each in self._passages(build):
-            key = (self._like(each.module), shapes(each.inputs), taken if each.then else None)
+        for each in self.passages(build):
+            key = (self.like(each.module), shapes(each.inputs), taken if each.then else None)
             how = partial(measure, each.module, each.inputs, each.gradient, each.then)
             found.append(self.shop.once("footprint", key, how))
         return found
 
-    def _like(self, module: nn.Module) -> int:
+    def like(self, module: nn.Module) -> int:
         """A number that modules which cost the same have in common."""
         if module not in self._alike:
             self._alike[module] = self._numbers.setdefault(repr(likeness(module)), len(self._numbers))

@@ -21,8 +21,8 @@ from raypose.proof.likeness import shapes
 from raypose.proof.workshop import Workshop
 from raypose.registry import BACKBONES
 
-# Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
 OWNED = ("codec", "loss_keypoint")
+# Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
 ALIKE = ("heatmap", "combined", "simcc")
 
 
@@ -97,7 +97,20 @@ def _prove_step(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
         with torch.device("cpu"):
             owned = make_codec_and_loss(cfg, setting.num_keypoints, setting.input_size, setting.info)
             run_step(parts.output, owned["codec"], owned["loss_keypoint"], kind, setting.num_keypoints, "cpu")
-        shop.on_cpu.update(type(each).__name__ for each in owned.values())
+        shop.on_cpu.add(type(parts.loss_keypoint if _encodes(parts, setting) else parts.codec).__name__)
+
+
+def _encodes(parts: Parts, setting: Setting) -> bool:
+    """Whether the codec can do without values."""
+    keypoints, visible = torch.zeros(2, setting.num_keypoints, 2), torch.ones(2, setting.num_keypoints)
+    try:
+        with torch.no_grad():
+            for stage in stages(parts.output):
+                parts.codec.encode(keypoints.to("meta"), visible.to("meta"), shape(stage))
+            parts.codec.decode(activated(parts.output, parts.loss_keypoint))
+    except Exception:
+        return False
+    return True
 
 
 def run_step(seen: Any, codec: Any, loss_keypoint: Any, kind: str | None, num_keypoints: int, device: str) -> Tensor:
@@ -116,6 +129,7 @@ def run_step(seen: Any, codec: Any, loss_keypoint: Any, kind: str | None, num_ke
     if not loss.requires_grad:
         name = type(loss_keypoint).__name__
         raise RayPoseError(f"{name} does not depend on the head's output: nothing can be learnt", rule="loss-gradient")
+    loss.backward()
     with torch.no_grad():
         decoded = codec.decode(activated(output, loss_keypoint))
     found = [list(each.shape) for each in decoded]

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raypose.space import Choice, Space
+from raypose.space import Choice, Space, defaults
 from raypose.space.tree import Dimension, Mark, Node, Ref, Scalar, Sequence
 from raypose.space.tree import Mapping as Section
 
 Row = Mapping[str, Any]
 # How a message mentions a string, an argument, a number, a component's name; what is more certain comes first.
-MENTIONED = (r"'{}'", r"'{0}'|\b{0}(:|=| >| <| must| is| are)", r"(got|:) {}(?![\w.])", r"\b{}\b")
+MENTIONED = (r"'{}'", r"'{0}'|\b{0}(:|=| >| <| must| is| are| value)", r"(got|:) {}(?![\w.])", r"\b{}\b")
 
 
 def taken(node: Node | None, row: Row) -> Node | None:
@@ -62,6 +62,26 @@ def _mentioned(node: Node | None, row: Row, message: str) -> Iterator[tuple[Mark
 
 def _says(message: str, pattern: str, word: object) -> bool:
     return re.search(pattern.format(re.escape(str(word))), message) is not None
+
+
+def with_facts(space: Space, row: Row, facts: Iterable[tuple[str, Any]]) -> Row:
+    """A row with other values of some dimensions, and what leads to these; it has the dimensions of its own branch."""
+    asked: dict[str, Any] = {}
+    wanted = {**row, **dict(facts)}
+    for name in [name for name, _ in facts]:
+        for choice in (each for each in space.dimensions if isinstance(each, Choice)):
+            label = next((each for each in choice.labels if name.startswith(f"{choice.name}.{each}.")), None)
+            if label is not None:
+                wanted[choice.name] = label
+
+    def suggest(dimension: Dimension) -> Any:
+        value = wanted.get(dimension.name, defaults(dimension))
+        if dimension.name in row or dimension.name in wanted:
+            asked[dimension.name] = value
+        return value
+
+    space.sample(suggest)
+    return asked
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from raypose.config import Training, read
+from raypose.proof.batches import batch_sizes
 from raypose.proof.places import Row
 from raypose.proof.prove import Proof
 from raypose.space import Choice, Space
 from raypose.space.combining import combinations
 from raypose.space.suggest import from_partial
-
-SHOWN_SIZES = 3
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,29 @@ def prices(space: Space, proof: Proof) -> list[Price]:
         23508032
     """
     optimizers = _optimizers(space)
-    choices = {each.name for each in space.dimensions if isinstance(each, Choice)}
+    choices = _choices(space)
     found: dict[tuple, Price] = {}
     for row in proof.rows:
         price = _price(space, proof, row, optimizers)
-        taken = tuple((name, value) for name, value in row.items() if name in choices)
-        found.setdefault((taken, price.params, price.flops, tuple(price.memory.items())), price)
+        found.setdefault((_options(row, choices), price.params, price.flops, tuple(price.memory.items())), price)
     return list(found.values())
+
+
+def by_options(space: Space, prices: Iterable[Price]) -> list[list[Price]]:
+    """The prices of each combination of options: one, and more where the end of a range costs something else."""
+    choices = _choices(space)
+    found: dict[frozenset, list[Price]] = {}
+    for price in prices:
+        found.setdefault(_options(price.row, choices), []).append(price)
+    return list(found.values())
+
+
+def _choices(space: Space) -> set[str]:
+    return {each.name for each in space.dimensions if isinstance(each, Choice)}
+
+
+def _options(row: Row, choices: set[str]) -> frozenset[tuple[str, Any]]:
+    return frozenset((name, value) for name, value in row.items() if name in choices)
 
 
 def _price(space: Space, proof: Proof, row: Row, optimizers: list[Mapping[str, Any]]) -> Price:
@@ -58,11 +73,3 @@ def _price(space: Space, proof: Proof, row: Row, optimizers: list[Mapping[str, A
 def _optimizers(space: Space) -> list[Mapping[str, Any]]:
     rows = combinations(space, [("optimizer",)], limit=1).rows
     return [space.sample(from_partial(row))["optimizer"] for row in rows]
-
-
-def batch_sizes(space: Space) -> list[int]:
-    """The batch sizes that a space may come to; of many, the smallest and the largest."""
-    rows = combinations(space, [("training", "batch_size")]).rows
-    trainings = [space.sample(from_partial(row)).get("training") for row in rows]
-    sizes = sorted({read(Training, each).batch_size for each in trainings})
-    return sizes if len(sizes) <= SHOWN_SIZES else [sizes[0], sizes[-1]]

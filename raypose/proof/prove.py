@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from raypose.config import Training, read
 from raypose.errors import Problem
+from raypose.proof.batches import batch_sizes
 from raypose.proof.costs import Build, Costs
 from raypose.proof.custom_keys import CustomKeys
 from raypose.proof.model import prove_model, prove_pretrained, without_codec_and_loss
 from raypose.proof.optimizer import prove_optimizer, prove_schedule
-from raypose.proof.places import Row
+from raypose.proof.places import Row, with_facts
+from raypose.proof.training import prove_training
 from raypose.proof.verdicts import Verdicts
 from raypose.proof.workshop import Failed, Workshop
 from raypose.space import Space
@@ -24,9 +27,10 @@ from raypose.space.suggest import from_partial
 MODEL = [("model",), ("data", "input_size")]
 OPTIMIZER = [("optimizer",), ("training", "lr_schedule"), ("training", "epochs")]
 # The order in which a model comes about.
-STAGES = ("data", "codec", "backbone", "neck", "head", "step")
+STAGES = ("train", "val", "codec", "backbone", "neck", "head", "step", "training")
 OTHERS = ("backbone", "neck", "head")
 LIMIT = 512
+ROUNDS, ELSEWHERE = 3, 4  # how often suspects are tried again, each with how many other rows
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ def prove(space: Space, limit: int = LIMIT) -> Proof:
     rows = [row for row in models.rows if proving.model(row) is not None]
     for row in combinations(space, [*MODEL, *OPTIMIZER], limit).rows:
         proving.optimizer(row)
+    if not models.complete:
+        proving.confirm(models.rows)
     problems = in_order([*proving.verdicts.problems(), *proving.custom_keys.problems()])
     return Proof(with_values(problems, space.tree), rows, models.complete, sorted(proving.shop.on_cpu), proving.costs)
 
@@ -64,6 +70,7 @@ class _Proving:
     def __init__(self, space: Space) -> None:
         self.space, self.shop = space, Workshop()
         self.verdicts, self.custom_keys, self.costs = Verdicts(space), CustomKeys(space), Costs(self.shop)
+        self.batch_size = min(2, *batch_sizes(space))
 
     def model(self, row: Row) -> Build | None:
         """What a row's model is built of; None where a stage failed."""
@@ -76,6 +83,7 @@ class _Proving:
         try:
             build = self.costs.build(config)
             prove_model(self.shop, config["model"], build.parts, build.setting)
+            prove_training(self.costs, build, self.batch_size)
         except Failed as failed:
             self._note(row, STAGES, failed)
             if failed.stage == "codec":
@@ -83,6 +91,13 @@ class _Proving:
             return None
         self._note(row, STAGES)
         return build
+
+    def confirm(self, rows: Sequence[Row]) -> None:
+        """Try what seems to be to blame with other options elsewhere: of few rows several explanations may hold."""
+        for _ in range(ROUNDS):
+            for guilty, _ in list(self.verdicts.suspects()):
+                for row in random.Random(0).sample(list(rows), min(ELSEWHERE, len(rows))):
+                    self.model(with_facts(self.space, row, guilty))
 
     def _note(self, row: Row, stages: Sequence[str], failed: Failed | None = None) -> None:
         for stage in stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +26,15 @@ class Stage:
 HEAD = ("model.keypoint_head", "model.codec", "model.loss_keypoint")
 LATER = ("optimizer", "training")
 STAGES = {
-    "data": Stage(("data",), ("model", *LATER)),
+    "train": Stage(("data", "train"), ("model", *LATER)),
+    "val": Stage(("data", "val"), ("model", *LATER)),
     "backbone": Stage(("model", "backbone"), ("model.neck", *HEAD, *LATER)),
     "codec": Stage(("model",), ("model.backbone", "model.neck", *LATER)),
     "pretrained": Stage(("model",), (*HEAD, *LATER)),
     "neck": Stage(("model", "neck"), (*HEAD, *LATER)),
     "head": Stage(("model",), LATER),
     "step": Stage(("model",), LATER),
+    "training": Stage(("model",), LATER),
     "optimizer": Stage(("optimizer",)),
     "schedule": Stage(("training", "lr_schedule"), ("model", "data")),
 }
@@ -60,15 +63,26 @@ class Verdicts:
         found = [problem for stage, tried in self._tried.items() for problem in self._of(stage, tried)]
         return list({(each.line, each.column, _wording(each)): each for each in reversed(found)}.values())
 
+    def suspects(self) -> Iterator[tuple[frozenset[tuple[str, Any]], Row]]:
+        """Options that seem to be to blame, each with a row that failed with them."""
+        for tried in self._tried.values():
+            for guilty, facts in self._blamed(tried):
+                if guilty < facts:
+                    yield guilty, dict(facts)
+
     def _of(self, stage: str, tried: Mapping[frozenset, list[Problem]]) -> Iterator[Problem]:
+        for guilty, facts in self._blamed(tried):
+            for problem in tried[facts]:
+                yield self._told(stage, guilty, dict(facts), problem)
+
+    def _blamed(self, tried: Mapping[frozenset, list[Problem]]) -> Iterator[tuple[frozenset, frozenset]]:
+        """Smallest sets of options that explain the failures, each with all that one of these rows had."""
         failing = [facts for facts, problems in tried.items() if problems]
         passing = [dict(facts) for facts, problems in tried.items() if not problems]
         for group in self._groups(tried, failing, passing):
             others = [dict(facts) for facts in failing if facts not in group]
             for guilty in culprits([dict(facts) for facts in group], [*passing, *others]):
-                facts = next(facts for facts in group if guilty <= facts)
-                for problem in tried[facts]:
-                    yield self._told(stage, guilty, dict(facts), problem)
+                yield guilty, next(facts for facts in group if guilty <= facts)
 
     def _groups(
         self, tried: Mapping[frozenset, list[Problem]], failing: list[frozenset], passing: Sequence[Row]
@@ -92,7 +106,14 @@ class Verdicts:
             message = f"{found[0].words}: {message}"
         if found and not (len(found) == 1 and found[0].is_component and _is_after(mark, found[0].mark)):
             mark = max((each.mark for each in found), key=_position)
+        if problem.file:
+            message += f" ({_short(problem.file)}{f':{problem.line}' if problem.line else ''})"
         return mark.problem(message, problem.rule or "build", problem.hint)
+
+
+def _short(file: str) -> str:
+    """A path from here, where that is shorter."""
+    return min(file, os.path.relpath(file), key=len)
 
 
 def _wording(problem: Problem) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,14 +58,29 @@ class Workshop:
 def _attempt(stage: str, make: Callable[[], Any]) -> Any:
     """On `meta`, else on the CPU: some code looks at values, which `meta` has none of."""
     try:
-        with torch.device("meta"):
+        with _as_before(), torch.device("meta"):
             return make()
-    except RayPoseError as error:
-        return Failed(stage, error.problems)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, RayPoseError) and not any(each.rule in RAN for each in error.problems):
+            return Failed(stage, located(error))
         try:
-            return make()
-        except RayPoseError as error:
-            return Failed(stage, error.problems)
+            with _as_before(), torch.device("cpu"):
+                return make()
         except Exception as error:
             return Failed(stage, located(error))
+
+
+# Rules of failures while a component ran: one that was built on the CPU may do better.
+RAN = ("dry-run", "head-input")
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """What a component changes for all, others don't meet."""
+    dtype, grad, random = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        torch.set_rng_state(random)

@@ -47,6 +47,20 @@ class Findings:
         """Whether a problem is an error."""
         return any(each.level == "error" for each in self.problems)
 
+    @property
+    def combinations(self) -> list[list[Price]]:
+        """The prices of each combination of options."""
+        from raypose.proof.prices import by_options
+
+        return by_options(self.space, self.prices) if self.space else []
+
+    def met(self) -> dict[str, int]:
+        """How many combinations of options meet each constraint, at one of the prices that each has."""
+        from raypose.proof.constraints import met
+
+        found = [met(self.space, prices) for prices in self.combinations] if self.space else []
+        return {text: sum(each[text] > 0 for each in found) for text in (found[0] if found else [])}
+
 
 def examine(file: str | Path, overrides: Iterable[str] = (), structure: bool = True) -> Findings:
     """All that can be found out about the space in a file; `structure`: by building every combination, too.

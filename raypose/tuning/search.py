@@ -13,6 +13,7 @@ from rich.console import Console
 from raypose.config import Tune, read, read_seed
 from raypose.errors import RayPoseError
 from raypose.files import write_json
+from raypose.plugins import load_plugins
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.records import Record, load_records
 from raypose.space import Space, initial_points
@@ -55,8 +56,8 @@ def tune(
 ) -> SearchResult:
     """Search `space` with `trial(config, run)` (default: train a pose model) and keep everything in an experiment folder.
 
-    `check` has every combination of the options that change a pose model built before anything starts; a resume goes
-    without.
+    `check` has a space of pose models checked before anything starts, as `raypose check` does; a resume goes without
+    building every combination. Without it the space must have been checked, as by `raypose.tuning.checked.load_checked`.
 
     Raises:
         RayPoseError: wrong input; nothing was started. With `exit_status` 1: what happened while it ran.
@@ -67,7 +68,7 @@ def tune(
     """
     space = space if isinstance(space, Space) else Space.load(space)
     is_training = trial is None
-    trial = _checked_training(space, structure=check and not resume) if trial is None else trial
+    trial = _checked_training(space, check, structure=not resume) if trial is None else trial
     default = space.default()
     settings = read(Tune, default.get("tune"))
     if num_trials is not None:
@@ -116,9 +117,12 @@ def _test_the_winner(best: Path) -> None:
         write_json(file, {**known, "test": evaluate(best, "test")[0]})
 
 
-def _checked_training(space: Space, structure: bool) -> TrialFunction:
+def _checked_training(space: Space, check: bool, structure: bool) -> TrialFunction:
     from raypose.trial import train
     from raypose.tuning.checked import check_space
 
-    check_space(space, structure=structure)
+    if check:
+        check_space(space, structure=structure)
+    else:
+        load_plugins(space.default().get("plugins") or [])
     return train

@@ -111,21 +111,21 @@ VALUES = [
     ("  max_concurrent: 2", '  §epochs: 2', "unknown key 'epochs' in 'tune'; it belongs in `training`"),
 ]  # fmt: skip
 TIMES = [
-    ("milestones: [5, 8]", "milestones: [5, §20]", "'milestones' 20 is past the last epoch: the training has at most 20"
-     "; times of schedules are epochs"),
+    ("milestones: [5, 8]", "milestones: [5, §20]",
+     "'milestones' 20 never comes: the training ends after epoch 20 at the latest; times of schedules are epochs"),
     ("milestones: [5, 8]", "milestones: {choice: [[5], [6, §{randint: [30, 50]}]]}",
-     "'milestones' 30 is past the last epoch: the training has at most 20; times of schedules are epochs"),
+     "'milestones' 30 never comes: the training ends after epoch 20 at the latest; times of schedules are epochs"),
     ("milestones: [5, 8]", "milestones: [5, §10]",
-     "warning: 'milestones' 10 is past the last epoch where the training has 10"),
+     "warning: 'milestones' 10 never comes where the training ends after epoch 10"),
     ("milestones: [5, 8]", "milestones: [5, §{randint: [8, 15]}]",
-     "warning: 'milestones' 14 is past the last epoch where the training has 10"),
+     "warning: 'milestones' 14 never comes where the training ends after epoch 10"),
     ("milestones: [5, 8]", "milestones: [5, 9]"),
     ("  epochs: {choice: [10, 20]}\n", ""),
     ("  epochs: {choice: [10, 20]}\n  batch_size: 8\n  lr_schedule: {type: MultiStepLR, milestones: [5, 8]",
      "  batch_size: 8\n  lr_schedule: {type: MultiStepLR, milestones: [5, §25]",
-     "'milestones' 25 is past the last epoch: the training has 20; times of schedules are epochs"),
+     "'milestones' 25 never comes: the training ends after epoch 20; times of schedules are epochs"),
     ("warmup: 0.05", "warmup: §20",
-     "'warmup' 20 is past the last epoch: the training has at most 20; times of schedules are epochs"),
+     "'warmup' 20 never ends: the training ends after epoch 20 at the latest; times of schedules are epochs"),
     ("warmup: 0.05", "warmup: 3"),
 ]  # fmt: skip
 CONSTRAINT = "constraint 'parameters <= 50e6': unknown name 'parameters' at character 1; did you mean 'params'?"

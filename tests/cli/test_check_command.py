@@ -1,6 +1,7 @@
 """`raypose check` and `raypose sample --table`: what is found by building, what it costs, and in which form it is told."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -50,10 +51,59 @@ def test_the_least_and_the_most_are_shown(cli, space_file):
 
 def test_the_table_has_a_row_for_each_combination(cli, space_file):
     result = cli("check", space_file(), "--table")
-    rows = result.out.strip().splitlines()[3:]
-    assert [row.split("  ")[0] for row in rows] == [
+    head, *rows = result.out.strip().splitlines()[2:]
+    assert re.split(r"\s{2,}", head.strip()) == ["params, M", "GFLOPs", "GB at 4", "GB at 64", "combination"]
+    assert [row.strip().split("  ")[-1] for row in rows] == [
         f"depth {depth}, num_deconv_filters {filters}" for depth in (18, 34) for filters in (8, 16)
     ]
+
+
+def test_the_table_in_80_columns(cli, space_file, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    backbones = """{{choice: [
+    {{type: ShuffleNetV2}}, {{label: "[red]", type: ResNet, depth: {{choice: [18, 34]}}}}]}}"""
+    path = space_file("{{type: ResNet, depth: {{choice: [18, 34]}}}}", backbones)
+    codec = "codec={type: MSRAHeatmap, sigma: {uniform: [1, 3]}}"
+    lines = cli("check", path, "--table", "--set", f"model.keypoint_head.{codec}").out.strip().splitlines()
+    assert max(map(len, lines[1:])) <= 80
+    left = lines[2].index("combination")
+    assert " ".join(line[left:].strip() for line in lines[3:]) == " ".join(
+        f"{backbone}, num_deconv_filters {filters}"
+        for backbone in ("ShuffleNetV2", "backbone [red], depth 18", "backbone [red], depth 34")
+        for filters in (8, 16)
+    )
+
+
+RANGE = ("{{choice: [8, 16]}}", "{{qrandint: [8, 64, 8]}}")
+
+
+def test_ends_of_ranges_are_no_combinations(cli, space_file):
+    path = space_file(*RANGE)
+    limit = ["--set", "tune.constraints=['params <= 11.5e6']"]
+    out = cli("check", path, *limit).out
+    assert "every combination of the model built (2)" in out
+    assert "params <= 11.5e6: met by 1 of 2 combinations" in out
+    rows = cli("check", path, "--table", *limit).out.strip().splitlines()[3:-1]
+    assert [row.split()[-1] for row in rows if "depth 18" in row] == ["32", "8", "64"]
+
+
+def test_every_pair_of_options(cli, space_file, monkeypatch):
+    import raypose.proof
+    from raypose.proof import prove
+
+    monkeypatch.setattr(raypose.proof, "prove", lambda space: prove(space, limit=1))
+    out = cli("check", space_file(), "--set", "tune.constraints=['params <= 1e9']").out
+    assert "every pair of options of the model built, in 4 combinations" in out
+    assert "\nof these " in out
+    assert "met by 4 of these 4 combinations" in out
+
+
+def test_a_configuration_has_one_price(cli, space_file):
+    fixed = {"model.backbone.depth": 18, "model.keypoint_head.num_deconv_filters": 8, "training.batch_size": 4}
+    sets = [word for name, value in fixed.items() for word in ("--set", f"{name}={value}")]
+    out = cli("check", space_file(), *sets).out
+    assert "least" not in out
+    assert [len(row.split()) for row in out.strip().splitlines()[2:]] == [3, 2, 5]
 
 
 def test_json_has_everything(cli, space_file):
@@ -63,6 +113,13 @@ def test_json_has_everything(cli, space_file):
     assert len(found["combinations"]) == 4
     assert set(found["combinations"][0]) == {"row", "params", "flops", "memory"}
     assert set(found["combinations"][0]["memory"]) == {"4", "64"}
+
+
+def test_json_whatever_plugins_print(cli, space_file, tmp_path):
+    (tmp_path / "loud.py").write_text("print('hello')\n")
+    result = cli("check", space_file(), "--json", "--static", "--set", "plugins=[loud.py]")
+    assert json.loads(result.out)["problems"] == []
+    assert "hello" in result.err
 
 
 @pytest.mark.parametrize(
@@ -128,6 +185,26 @@ def test_warnings_stop_nothing(cli, space_file):
         assert result.status == 0
     result = cli("check", path)
     assert result.err.startswith(f"{path}:9:30: warning: ")
+    assert result.out.startswith(f"{path}: no mistakes, 1 warning; ")
+
+
+def test_warnings_beside_mistakes_are_no_errors(cli, space_file):
+    path = space_file("[1e-3, 1e-2]", "[1, 1000]")
+    for command in ("check", "sample", "tune"):
+        lines = cli(command, path, "--set", "training.epochs=0").err.splitlines()
+        assert sum(line.startswith("error: ") for line in lines) == 1
+        assert sum(line.startswith(f"{path}:9:30: warning: ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_search_checks_once(space_file, tmp_path, monkeypatch, check):
+    from raypose.space import Space
+    from raypose.tuning import checked, search
+
+    seen = []
+    monkeypatch.setattr(checked, "check_space", lambda space, structure: seen.append(structure))
+    search._checked_training(Space.load(space_file()), check, structure=False)
+    assert seen == [False] * check
 
 
 def test_samples_side_by_side(cli, space_file):
@@ -138,6 +215,26 @@ def test_samples_side_by_side(cli, space_file):
     assert {"model.backbone.depth", "training.batch_size", "M parameters", "GFLOPs", "GB in training"} <= set(rows)
     names = list(rows)
     assert names.index("model.backbone.depth") < names.index("optimizer.lr") < names.index("M parameters")
+
+
+def test_samples_in_80_columns(cli, space_file, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("sample", space_file(), "--table", "-n", "8").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line.split() for line in lines if line.startswith(" ")]
+    assert len(heads) > 1
+    assert [number for head in heads for number in head] == [str(i) for i in range(1, 9)]
+    assert all(len(line.rpartition("  ")[2].split()) == 1 for line in lines if line)
+
+
+def test_a_sample_that_cannot_be_built(cli, space_file):
+    neck = "model.neck={choice: [null, {type: GlobalAveragePooling}]}"
+    result = cli("sample", space_file(), "--table", "-n", "6", "--set", neck)
+    assert result.status == 0, result.err
+    (costs,) = (line for line in result.out.splitlines() if line.startswith("M parameters"))
+    assert "can't be built" in costs
+    assert re.search(r"\d\.\d", costs)
+    assert "can't be built: " in result.out.splitlines()[-1]
 
 
 def test_a_syntax_error_needs_nothing_heavy(space_file):

@@ -232,7 +232,7 @@ def test_a_users_schedule_is_stepped_once_an_epoch_and_one_with_a_clock_once_a_s
         ({"type": "CosinAnnealingLR"}, "did you mean 'CosineAnnealingLR'"),
         ({"warmup": 0.1}, "a mapping with a 'type'"),
         ({"type": "StepLR"}, "StepLR needs the argument 'step_size'"),
-        ({"type": "StepLR", "step_size": 0}, "epochs > 0 must hold, but got 0"),
+        ({"type": "StepLR", "step_size": 0}, "step_size > 0 must hold, but got 0"),
         ({"type": "StepLR", "step": 3, "step_size": 3}, "StepLR takes no argument 'step'"),
         ({"type": "StepLR", "step_size": "3"}, "StepLR: "),
         ({"type": "ConstantLR", "factor": 2}, "ConstantLR: Constant multiplicative factor"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +25,12 @@ model:
   keypoint_head: {type: HeatmapHead, num_deconv_filters: 8}
 optimizer: {type: AdamW, lr: 1e-3}
 """
+HERE = min(__file__, os.path.relpath(__file__), key=len)
+RAISES = next(
+    i
+    for i, line in enumerate(Path(__file__).read_text().splitlines(), 1)
+    if line.strip().startswith("raise ValueError(")
+)
 BACKBONE, HEAD, OPTIMIZER = (line.strip() for line in SPACE.splitlines()[5:8])
 built: Counter[str] = Counter()
 
@@ -192,7 +200,7 @@ def test_options_that_dont_go_together_are_named_once():
     type: {choice: [OnlyWide, HeatmapHead]}"""
     assert found(backbone=backbones, head=head) == [
         "s.yaml:9:21: stride 8 (line 6) and type OnlyWide (line 9) don't go together: Counted and OnlyWide don't fit: "
-        "OnlyWide fails on [2, 4, 8, 8]: the map is too small: 8"
+        f"OnlyWide fails on [2, 4, 8, 8]: the map is too small: 8 ({HERE}:{RAISES})"
     ]
 
 
@@ -238,7 +246,8 @@ def test_ends_of_ranges_are_tried():
     ]
     backbone, head = "backbone: {type: Counted, stride: {randint: [1, 6]}}", "keypoint_head: {type: OnlyWide}"
     assert found(backbone=backbone, head=head) == [
-        "s.yaml:6:37: stride 5: Counted and OnlyWide don't fit: OnlyWide fails on [2, 4, 13, 13]: the map is too small: 13"
+        "s.yaml:6:37: stride 5: Counted and OnlyWide don't fit: OnlyWide fails on [2, 4, 13, 13]: "
+        f"the map is too small: 13 ({HERE}:{RAISES})"
     ]
 
 

@@ -119,6 +119,8 @@ def test_positions_are_as_the_command_line_names_the_file(write, monkeypatch) ->
         ("base: 5", "over.yaml:1:7: `base` takes a file or a list of files, but got 5"),
         ("base:", "over.yaml:1:6: `base` takes a file or a list of files, but got null"),
         ("base: [[a]]", 'over.yaml:1:8: `base` takes a file or a list of files, but got ["a"]'),
+        ("base: [{choice: [a, b]}]", 'over.yaml:1:8: `base` takes a file or a list of files, but got {"choice":["a","b"]}; '
+         "it is read before all else and can't be searched"),
         ("base: ${RAYPOSE_UNSET}/x.yaml", "over.yaml:1:7: the environment variable RAYPOSE_UNSET is not set; set it, or"),
         ("base: '${1}'", "over.yaml:1:7: '${1}' holds a '${' that names no variable; write"),
     ],

@@ -102,7 +102,8 @@ def test_a_partial_configuration_is_values_of_dimensions(given: str, params: dic
         ("{pick: 7}", ["13: 'pick' has no option '7'; known: "]),
         ("{optimizer.AdamW.lr: 1}", ["27: `0.0001 <= optimizer.AdamW.lr <= 0.01` must hold, but got 1"]),
         ("{optimizer: {type: SGD, lr: x}}", ["34: `0.001 <= optimizer.SGD.lr <= 0.1` must hold, but got 'x'"]),
-        ("{optimizer: {type: AdamW, head_lr: 1}}", ["41: `0.0001 <= optimizer.AdamW.lr <= 0.01` must hold, but got 10.0"]),
+        ("{optimizer: {type: AdamW, head_lr: 1}}", ["41: `0.0001 <= optimizer.AdamW.lr <= 0.01` must hold, but got 10.0; "
+         "'optimizer.AdamW.head_lr' is a `ref` to 'optimizer.AdamW.lr' times 0.1"]),
         ("{optimizer: {type: AdamW, head_lr: x}}", ["41: 'optimizer.AdamW.head_lr' must be a number, but got x"]),
         ("{epochs: 30}", ["15: 'epochs' is not searched: it is 20, but got 30"]),
         ("{epochs: {a: 1}}", ["15: 'epochs' is not searched: it is 20, but got {\"a\":1}"]),
@@ -116,7 +117,7 @@ def test_a_partial_configuration_is_values_of_dimensions(given: str, params: dic
         ("{optimizer: {type: AdamW, lr: 1e-3, head_lr: 1e-3}}", ["51: 'optimizer.AdamW.lr' cannot be both 0.001 and 0.01"]),
         ("{optimizer.SGD.lr: 0.05, optimizer: {lr: 5e-4}}",
          ["47: `0.001 <= optimizer.SGD.lr <= 0.1` must hold, but got 0.0005"]),
-        ("{pick: 16, same: 0.5}", ["23: 'pick' cannot be both 16 and 0.5"]),
+        ("{pick: 16, same: 0.5}", ["23: 'pick' cannot be both 16 and 0.5; 'same' is a `ref` to 'pick'"]),
         ("{epochs: 1, size: 2}", ["15: 'epochs' is", "24: 'size' has no option"]),
         ("{epochs: {uniform: [0, 1]}}", ['15: a point holds values, but \'epochs\' is {"uniform":[0,1]}']),
         ("{size: {ref: pick}}", ['13: a point holds values, but \'size\' is {"ref":"pick"}']),

@@ -46,6 +46,7 @@ ROWS = [
         default="tiny",
         options=drop_path(0.1),
         norm=True,
+        size_divisor=4,  # its patches
     ),
     Row(
         "PyramidVisionTransformerV2",
@@ -97,6 +98,7 @@ ROWS = [
         options={**drop_path(0.1), "input_size": INPUT_SIZE},
         norm=True,
         adapt=pad_patches,
+        size_divisor=16,  # its patches
     ),
 ]
 

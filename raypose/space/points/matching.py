@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +76,16 @@ class Matcher:
 
     def ref(self, node: Ref, given: Node, path: str) -> None:
         """The value here says what the target's is."""
+        before = len(self.problems)
+        self.target(node, given, path)
+        times = "" if node.times is None else f" times {node.times}"
+        why = f"'{path}' is a `ref` to '{node.name}'{times}"
+        for index in range(before, len(self.problems)):
+            problem = self.problems[index]
+            self.problems[index] = replace(problem, hint="; ".join(filter(None, (problem.hint, why))))
+
+    def target(self, node: Ref, given: Node, path: str) -> None:
+        """Match what a ref points to with the value that it has where a point gives the ref's."""
         if node.times is None:
             return self.match(node.target, given, path)
         value = given.value if isinstance(given, Scalar) else None

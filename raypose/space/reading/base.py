@@ -68,7 +68,9 @@ def _path(entry: Node) -> str:
     if isinstance(entry, Scalar) and isinstance(entry.value, str) and entry.value:
         return text(entry)
     message = f"`base` takes a file or a list of files, but got {compact(as_written(entry))}"
-    raise RayPoseError(entry.mark.problem(message, "bad-base"))
+    searched = isinstance(entry, Mapping) and form(entry.entries)
+    hint = "it is read before all else and can't be searched" if searched else ""
+    raise RayPoseError(entry.mark.problem(message, "bad-base", hint))
 
 
 def _moved(node: Node, key: object, origin: Path, home: Path) -> Node:
