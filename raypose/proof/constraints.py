@@ -29,7 +29,7 @@ def unmet(space: Space, prices: Sequence[Price]) -> Iterator[Problem]:
     """A warning for each constraint that no combination meets; values between the ends of ranges may still."""
     listed = at(space, ("tune", "constraints"), {})
     for i, (text, count) in enumerate(met(space, prices).items()):
-        if not count and isinstance(listed, List) and i < len(listed.items):
+        if prices and not count and isinstance(listed, List) and i < len(listed.items):
             message = f"no combination of options meets '{text}': {_nearest(Constraint.parse(text), prices)}"
             yield replace(listed.items[i].mark.problem(message, "unmet-constraint"), level="warning")
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from raypose.config import Training, read
+from raypose.errors import Problem
 from raypose.proof.batches import batch_sizes
-from raypose.proof.places import Row
+from raypose.proof.places import Row, at, pinpoint
 from raypose.proof.prove import Proof
+from raypose.proof.workshop import Failed
 from raypose.space import Choice, Space
 from raypose.space.combining import combinations
 from raypose.space.suggest import from_partial
+from raypose.space.traverse import descend
+from raypose.space.tree import Mapping as Section
+from raypose.space.tree import Node, Scalar
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,10 @@ class Price:
     memory: Mapping[int, int]
 
 
-def prices(space: Space, proof: Proof) -> list[Price]:
+def prices(space: Space, proof: Proof, warn: Callable[[Problem], None] | None = None) -> list[Price]:
     """Each combination's price; the end of a range stands only if it costs something else than the middle.
+
+    `warn` is told, once, what can't be counted, and such combinations are left out; without it that is an error.
 
     Example:
         >>> max(price.params for price in prices(space, prove(space)))
@@ -37,9 +44,30 @@ def prices(space: Space, proof: Proof) -> list[Price]:
     choices = _choices(space)
     found: dict[tuple, Price] = {}
     for row in proof.rows:
-        price = _price(space, proof, row, optimizers)
+        try:
+            price = _price(space, proof, row, optimizers)
+        except Failed as failed:
+            if warn is None:
+                raise
+            _tell(space, row, failed, warn)
+            continue
         found.setdefault((_options(row, choices), price.params, price.flops, tuple(price.memory.items())), price)
     return list(found.values())
+
+
+def _tell(space: Space, row: Row, failed: Failed, warn: Callable[[Problem], None]) -> None:
+    node = at(space, ("model",), row) or space.tree
+    for problem in failed.problems:
+        named = _optimizer_named(space, problem.message) if failed.stage == "state" else None
+        mark = pinpoint(node, row, problem.message) if named is None else named.mark
+        warn(replace(mark.problem(problem.message, problem.rule or "cost"), level="warning"))
+
+
+def _optimizer_named(space: Space, message: str) -> Node | None:
+    """The component in any branch of the `optimizer` section that a message names."""
+    found = [each for _, each in descend(space.tree.entries["optimizer"]) if isinstance(each, Section)]
+    types = ((each, each.entries.get("type")) for each in found)
+    return next((each for each, named in types if isinstance(named, Scalar) and str(named.value) in message), None)
 
 
 def by_options(space: Space, prices: Iterable[Price]) -> list[list[Price]]:

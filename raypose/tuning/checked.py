@@ -85,8 +85,9 @@ def _proven(space: Space, before: list[Problem]) -> Findings:
     found = Findings(in_order([*before, *proof.problems]), space, proof)
     if found.failed:
         return found
-    priced = prices(space, proof)
-    return replace(found, problems=in_order([*found.problems, *unmet(space, priced)]), prices=priced)
+    untold: list[Problem] = []
+    priced = prices(space, proof, warn=untold.append)
+    return replace(found, problems=in_order([*found.problems, *untold, *unmet(space, priced)]), prices=priced)
 
 
 def problems_of(space: Space) -> list[Problem]:

@@ -223,6 +223,24 @@ def test_every_optimizers_memory_can_be_told(name):
     assert costs(config).memory > 0
 
 
+def test_what_cannot_be_priced_is_a_warning():
+    class Stubborn(torch.optim.SGD):
+        def step(self, closure):
+            return closure()
+
+    OPTIMIZERS.register_module(module=Stubborn)
+    try:
+        its = space(("{type: AdamW, lr: 1e-3}", "{choice: [{type: AdamW}, {type: Stubborn, lr: 0.1}]}"))
+        found, told = prove(its), []
+        assert prices(its, found, warn=told.append) == []
+        with pytest.raises(RayPoseError, match="Stubborn"):
+            prices(its, found)
+    finally:
+        OPTIMIZERS.remove(lambda each: each is Stubborn)
+    (problem,) = told
+    assert str(problem).startswith("s.yaml:8:37: warning: the memory of Stubborn can't be told")
+
+
 class TestData:
     def broken(self, tmp_path, tiny_coco, part, change):
         content = json.loads(json.dumps(tiny_coco.content))
