@@ -42,10 +42,15 @@ def problems(text: str, home: Path) -> list:
     return found
 
 
-BUILT = [each for each in corpus.faulty_spaces() if not each.statically]
+SMALL = ("readme",)  # the space that is built fastest; those of the others are slow tests
+BUILT = [
+    pytest.param(each, id=each.name, marks=[] if each.of in SMALL else pytest.mark.slow)
+    for each in corpus.faulty_spaces()
+    if not each.statically
+]
 
 
-@pytest.mark.parametrize("faulty", BUILT, ids=lambda each: each.name)
+@pytest.mark.parametrize("faulty", BUILT)
 def test_what_only_building_finds_is_refused_with_its_line(home, faulty) -> None:
     file = home / "space.yaml"
     file.write_text(faulty.text)

@@ -242,7 +242,7 @@ def other_coco(tmp_path, tiny_coco):
 def test_init_looks_for_the_images_of_val_near_val(cli, tiny_coco, other_coco, tmp_path):
     result = cli("init", tiny_coco.ann_file, "--val", other_coco, "--name", "mice")
     assert result.status == 0, result.err
-    assert cli("check", "mice.yaml").status == 0
+    assert cli("check", "mice.yaml", "--static").status == 0
     data = Space.load("mice.yaml").default()["data"]
     assert Path(data["train"]["img_prefix"]) == tmp_path / "images"
     assert Path(data["val"]["img_prefix"]) == tmp_path / "other" / "pictures"
@@ -269,7 +269,7 @@ def test_init_in_a_folder_whose_name_is_a_number(cli, tiny_coco, tmp_path):
     (tmp_path / "2023" / "annotations").mkdir(parents=True)
     file = shutil.move(tiny_coco.ann_file, tmp_path / "2023" / "annotations" / "train.json")
     assert cli("init", file, "--images", tiny_coco.img_prefix).status == 0
-    assert cli("check", "2023.yaml").err == ""
+    assert cli("check", "2023.yaml", "--static").err == ""
     assert Space.load("2023.yaml").default()["name"] == "2023"
 
 
@@ -285,7 +285,7 @@ def test_init_refuses_a_name_that_no_folder_has(cli, tiny_coco, tmp_path, name):
 def test_init_on_real_data(cli, data_root):
     result = cli("init", data_root / "openfield-mouse/annotations/train.json", "--name", "mice")
     assert "93 instances, 4 keypoints, 93 images" in result.out
-    assert cli("check", "mice.yaml").status == 0
+    assert cli("check", "mice.yaml", "--static").status == 0
     config = Space.load("mice.yaml").default()
     assert config["data"]["augment"]["flip"] == 0.5  # ears left and right
 

@@ -38,7 +38,7 @@ tune:
 def prices(monkeypatch):
     """The width in units of 100 M multiply-adds, in place of a model; and no waiting for the disk."""
     monkeypatch.setattr("optuna.storages.journal._file.os.fsync", lambda file: None)
-    monkeypatch.setattr(limits, "model_price", lambda: lambda config: {"flops": config["model"]["width"] * 1e8})
+    monkeypatch.setattr(limits, "model_price", lambda names: lambda config: {"flops": config["model"]["width"] * 1e8})
 
 
 def search(folder, most="2e9", trials=5, sampler="RandomSampler", **options):
