@@ -112,14 +112,15 @@ class Costs:
         return flops
 
     def _footprints(self, build: Build) -> list[Footprint]:
+        return [self.footprint(build, each) for each in self.passages(build)]
+
+    def footprint(self, build: Build, passage: Passage) -> Footprint:
+        """What a passage takes in a training step. Raises Failed where that can't be told."""
         head = build.parts.keypoint_head
         taken = (getattr(head, "in_ports", None), is_multi_stage(head))  # of what comes before the head
-        found = []
-        for each in self.passages(build):
-            key = (self.like(each.module), shapes(each.inputs), taken if each.then else None)
-            how = partial(measure, each.module, each.inputs, each.gradient, each.then)
-            found.append(self.shop.once("footprint", key, how))
-        return found
+        key = (self.like(passage.module), shapes(passage.inputs), taken if passage.then else None)
+        how = partial(measure, passage.module, passage.inputs, passage.gradient, passage.then)
+        return self.shop.once("footprint", key, how)
 
     def like(self, module: nn.Module) -> int:
         """A number that modules which cost the same have in common."""

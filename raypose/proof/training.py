@@ -15,6 +15,7 @@ from raypose.models.topdown import TopDown
 from raypose.models.valueless import without_values
 from raypose.proof.costs import Build, Costs
 from raypose.proof.likeness import shapes
+from raypose.proof.workshop import Failed
 
 
 def prove_training(costs: Costs, build: Build, batch_size: int) -> None:
@@ -28,9 +29,18 @@ def prove_training(costs: Costs, build: Build, batch_size: int) -> None:
         costs.shop.once("training", (costs.like(build.model), "whole"), partial(_prove_whole, build))
         return
     for each in costs.passages(build):
-        if not isinstance(each.module, LossStep):
+        if not isinstance(each.module, LossStep) and not (batch_size > 1 and _measured(costs, build, each)):
             key = (costs.like(each.module), shapes(each.inputs), batch_size)
             costs.shop.once("training", key, partial(_prove, each, batch_size))
+
+
+def _measured(costs: Costs, build: Build, passage: Passage) -> bool:
+    """Whether its memory can be told, which takes a training step of many images, and is asked for later anyway."""
+    try:
+        costs.footprint(build, passage)
+    except Failed:
+        return False
+    return True
 
 
 def _prove(passage: Passage, batch_size: int) -> None:
