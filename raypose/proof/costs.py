@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,6 +26,7 @@ from raypose.proof.optimizer import built
 from raypose.proof.workshop import Workshop
 
 KEPT = 512  # parts and counts
+PARTS = {each.name for each in fields(Parts)}
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ class Costs:
     def build(self, config: Mapping[str, Any]) -> Build:
         """Raises Failed where the model can't be built."""
         setting = self.setting(config)
-        parts = connect(config["model"], setting.num_keypoints, setting.input_size, setting.info, self.shop.once)
-        return Build(setting, parts, assemble(config["model"], parts))
+        cfg = config["model"]
+        parts = connect(cfg, setting.num_keypoints, setting.input_size, setting.info, self.shop.once)
+        own = {key: value for key, value in cfg.items() if key not in PARTS}
+        key = (own, *(id(each) for each in (parts.backbone, parts.neck, parts.keypoint_head)))
+        return Build(setting, parts, self.shop.once("posenet", key, partial(assemble, cfg, parts)))
 
     def setting(self, config: Mapping[str, Any]) -> Setting:
         """What the model is built for. Raises Failed where the data can't be read, or its parts have other keypoints."""

@@ -27,7 +27,7 @@ from raypose.space.suggest import from_partial
 MODEL = [("model",), ("data", "input_size")]
 OPTIMIZER = [("optimizer",), ("training", "lr_schedule"), ("training", "epochs")]
 # The order in which a model comes about.
-STAGES = ("train", "val", "codec", "backbone", "neck", "head", "step", "training")
+STAGES = ("train", "val", "codec", "backbone", "neck", "head", "posenet", "step", "training")
 OTHERS = ("backbone", "neck", "head")
 LIMIT = 512
 ROUNDS, ELSEWHERE = 3, 4  # how often suspects are tried again, each with how many other rows

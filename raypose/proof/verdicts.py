@@ -33,6 +33,7 @@ STAGES = {
     "pretrained": Stage(("model",), (*HEAD, *LATER)),
     "neck": Stage(("model", "neck"), (*HEAD, *LATER)),
     "head": Stage(("model",), LATER),
+    "posenet": Stage(("model",), LATER),
     "step": Stage(("model",), LATER),
     "training": Stage(("model",), LATER),
     "optimizer": Stage(("optimizer",)),

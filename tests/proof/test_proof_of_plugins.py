@@ -121,6 +121,12 @@ class Unfinished(Own):
         raise NotImplementedError("later")
 
 
+class Broken(Own):
+    def __init__(self, **parts) -> None:
+        super().__init__(**parts)
+        raise KeyError("oh")
+
+
 ENTRIES = {
     BACKBONES: (
         MakesTensors,
@@ -133,7 +139,7 @@ ENTRIES = {
     ),
     OPTIMIZER_BUILDERS: (ReadsWeights,),
     LOSSES: (LossOfValues,),
-    POSENETS: (Own, Unfinished),
+    POSENETS: (Own, Unfinished, Broken),
 }
 
 
@@ -221,6 +227,11 @@ def test_every_optimizers_memory_can_be_told(name):
     config = space(("type: AdamW, lr: 1e-3", f"type: {name}, lr: 1e-3")).default()
     config["model"] = {"backbone": {"type": "MobileNetV3", "arch": "small"}, "keypoint_head": {"type": "RTMCCHead"}}
     assert costs(config).memory > 0
+
+
+def test_a_posenet_that_cannot_be_built_is_found():
+    (problem,) = prove(space(("  backbone", "  type: Broken\n  backbone"))).problems
+    assert str(problem).startswith("s.yaml:6:3: KeyError: 'oh' (")
 
 
 def test_what_cannot_be_priced_is_a_warning():
