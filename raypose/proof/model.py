@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,14 +11,11 @@ from torch import Tensor
 
 from raypose.errors import RayPoseError
 from raypose.kinds import KINDS, agreed
-from raypose.models.connect import Parts, make_codec_and_loss, pretrained_of
+from raypose.models.connect import Parts, make_codec_and_loss
 from raypose.models.outputs import map_parts, shape, stages
-from raypose.models.pretrained import check_source
-from raypose.models.pretrained.loading import IMAGENET
 from raypose.models.step import activated, losses
 from raypose.proof.likeness import shapes
 from raypose.proof.workshop import Workshop
-from raypose.registry import BACKBONES
 
 OWNED = ("codec", "loss_keypoint")
 # Kinds of output whose targets have the output's shape; elsewhere a target may be smaller.
@@ -53,18 +49,6 @@ def prove_model(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
     # What follows the head depends on the shape of its output alone.
     key = (id(parts.codec), id(parts.loss_keypoint), shapes(parts.output), setting.flip_test)
     shop.once("step", key, lambda: _prove_step(shop, cfg, parts, setting))
-
-
-def prove_pretrained(shop: Workshop, cfg: Mapping[str, Any]) -> None:
-    """Raises Failed for pretrained weights that are not there, and can't be fetched from anywhere.
-
-    What a backbone of the user's own makes of a name is its own business.
-    """
-    named = pretrained_of(cfg)
-    ours = BACKBONES.get(cfg["backbone"]["type"]).__module__.startswith("raypose.")
-    for name in (named["model"], named["backbone"] if ours else None):
-        if isinstance(name, str) and name.lower() not in IMAGENET:
-            shop.once("pretrained", (name,), partial(check_source, name))
 
 
 def _note_cpu(shop: Workshop, parts: Parts) -> None:

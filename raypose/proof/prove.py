@@ -12,9 +12,10 @@ from raypose.errors import Problem
 from raypose.proof.batches import batch_sizes
 from raypose.proof.costs import Build, Costs
 from raypose.proof.custom_keys import CustomKeys
-from raypose.proof.model import prove_model, prove_pretrained, without_codec_and_loss
+from raypose.proof.model import prove_model, without_codec_and_loss
 from raypose.proof.optimizer import prove_optimizer, prove_schedule
 from raypose.proof.places import Row, with_facts
+from raypose.proof.pretrained import prove_pretrained
 from raypose.proof.training import prove_training
 from raypose.proof.verdicts import Verdicts
 from raypose.proof.workshop import Failed, Workshop
