@@ -120,13 +120,14 @@ def dry_run(module: nn.Module, inputs: Any) -> Any:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """In evaluation mode for a while."""
-    was_training = module.training
+    """In evaluation mode for a while; afterwards each part is in its own mode again."""
+    modes = [(each, each.training) for each in module.modules()]
     module.eval()
     try:
         yield
     finally:
-        module.train(was_training)
+        for each, training in modes:
+            each.training = training
 
 
 def run_on(device: str, module: nn.Module, inputs: Any) -> Any:

@@ -38,7 +38,7 @@ class FreeLoss(nn.Module):
 
 
 @OPTIMIZERS.register_module(force=True)
-class FreeOptimizer(torch.optim.SGD):
+class FreeOptimizer(torch.optim.Adam):
     def __init__(self, params, **kwargs):
         super().__init__(params, lr=kwargs.get("lr", 0.1))
 
