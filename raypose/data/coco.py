@@ -25,24 +25,9 @@ from raypose.registry import DATASETS
 _BOX_MARGIN, _BOX_MIN_MARGIN = 0.15, 5.0
 
 
-def coco_info(
-    ann_file: str,
-    category: str | None = None,
-    names: list[str] | None = None,
-    flip_pairs: list[tuple[Keypoint, Keypoint]] | None = None,
-    sigmas: float | list[float] | None = None,
-    skeleton: list[tuple[Keypoint, Keypoint]] | None = None,
-    **others: Any,
-) -> DatasetInfo:
+def coco_info(ann_file: str, img_prefix: str = "", group_by: str | None = None, **keypoints: Any) -> DatasetInfo:
     """What the keypoints of `CocoKeypoints` with these arguments are."""
-    path = Path(ann_file)
-    content = coco_file.read_json(path)
-    chosen = coco_file.choose_categories(path, content["categories"], category, names is not None)
-    info = make_info(chosen[0], names, flip_pairs, sigmas, skeleton)
-    ids = {each.get("id") for each in chosen}
-    annotations = [each for each in content["annotations"] if each.get("category_id") in ids]
-    coco_file.check_annotations(path, annotations, content["images"], len(info.names))
-    return info
+    return _read(Path(ann_file), **keypoints)[0]
 
 
 @DATASETS.register_module()
@@ -80,19 +65,13 @@ def CocoKeypoints(
         (6352, 17, 3)
     """
     path, folder = Path(ann_file), Path(img_prefix)
-    content = coco_file.read_json(path)
-    categories = coco_file.choose_categories(path, content["categories"], category, names is not None)
-    info = make_info(categories[0], names, flip_pairs, sigmas, skeleton)
-    chosen = {each.get("id") for each in categories}
-    annotations = _with_ids([each for each in content["annotations"] if each.get("category_id") in chosen])
-    coco_file.check_annotations(path, annotations, content["images"], len(info.names))
-
+    info, all_images, annotations = _read(path, category, names, flip_pairs, sigmas, skeleton)
     people = [each for each in annotations if not each.get("iscrowd") and _is_labelled(each)]
     if not people:
         message = f"nothing to learn from: none of {len(annotations)} annotations has labelled keypoints"
         raise RayPoseError(Problem(message, str(path), rule="empty-dataset"))
     used = {each["image_id"] for each in people}
-    images = [image for image in content["images"] if image["id"] in used]
+    images = [image for image in all_images if image["id"] in used]
     paths = [folder / image["file_name"] for image in images]
     coco_file.check_files(path, folder, paths)
 
@@ -114,6 +93,19 @@ def CocoKeypoints(
         sizes=_sizes(images),
         ignored=[_as_ignored(each, 3 * len(info.names)) for each in annotations if _is_ignored(each, used)],
     )
+
+
+def _read(
+    path: Path, category: str | None = None, names: list[str] | None = None, *keypoints: Any, **named: Any
+) -> tuple[DatasetInfo, list[Record], list[Record]]:
+    """The keypoints of a file as `make_info` takes them, its images, and the annotations of the chosen category."""
+    content = coco_file.read_json(path)
+    categories = coco_file.choose_categories(path, content["categories"], category, names is not None)
+    info = make_info(categories[0], names, *keypoints, **named)
+    chosen = {each.get("id") for each in categories}
+    annotations = _with_ids([each for each in content["annotations"] if each.get("category_id") in chosen])
+    coco_file.check_annotations(path, annotations, content["images"], len(info.names))
+    return info, content["images"], annotations
 
 
 def _with_ids(annotations: list[Record]) -> list[Record]:
