@@ -8,21 +8,22 @@ from dataclasses import replace
 from raypose.config import Tune, read
 from raypose.errors import Problem
 from raypose.proof.places import at
-from raypose.proof.prices import Price
+from raypose.proof.prices import Price, by_options
 from raypose.space import Space
 from raypose.space.constraints import Constraint
 from raypose.space.tree import Sequence as List
 
 
 def met(space: Space, prices: Sequence[Price]) -> dict[str, int]:
-    """How many combinations meet each constraint, with one of their batch sizes at least.
+    """How many combinations of options meet each constraint, at one of their prices and batch sizes at least.
 
     Example:
         >>> met(space, prices(space, prove(space)))
         {'flops <= 2e9': 12}
     """
     texts = read(Tune, space.default().get("tune")).constraints
-    return {text: sum(_meets(Constraint.parse(text), price) for price in prices) for text in texts}
+    each = by_options(space, prices)
+    return {text: sum(any(_meets(Constraint.parse(text), price) for price in own) for own in each) for text in texts}
 
 
 def unmet(space: Space, prices: Sequence[Price]) -> Iterator[Problem]:

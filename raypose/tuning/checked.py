@@ -55,11 +55,10 @@ class Findings:
         return by_options(self.space, self.prices) if self.space else []
 
     def met(self) -> dict[str, int]:
-        """How many combinations of options meet each constraint, at one of the prices that each has."""
+        """How many combinations of options meet each constraint."""
         from raypose.proof.constraints import met
 
-        found = [met(self.space, prices) for prices in self.combinations] if self.space else []
-        return {text: sum(each[text] > 0 for each in found) for text in (found[0] if found else [])}
+        return met(self.space, self.prices) if self.space else {}
 
 
 def examine(file: str | Path, overrides: Iterable[str] = (), structure: bool = True) -> Findings:
