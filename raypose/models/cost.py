@@ -83,11 +83,6 @@ def _shapes(inputs: Any) -> str:
     return str(list(inputs.shape[1:])) if isinstance(inputs, Tensor) else ", ".join(map(_shapes, inputs))
 
 
-def on_meta(module: nn.Module) -> nn.Module:
-    """A copy of the module on `meta`: its weights are neither copied nor there."""
-    return copy_on("meta", module)
-
-
 def copy_on(device: str, module: nn.Module) -> nn.Module:
     """A copy of the module on a device, with zeros in the place of its weights."""
     tensors: dict[int, Tensor] = {}

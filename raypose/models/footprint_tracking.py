@@ -105,24 +105,8 @@ class FusedAttention(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is scaled_dot_product_attention and _fusable(*args, **kwargs):
-            return _fused(*args, **kwargs)
-        return func(*args, **kwargs)
-
-
-def _fusable(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> bool:
-    mask_fits = attn_mask is None or (attn_mask.is_floating_point() and not attn_mask.requires_grad)
-    same = query.ndim == 4 and query.shape[-1] == key.shape[-1] == value.shape[-1]
-    return query.is_meta and same and mask_fits and not dropout_p and not enable_gqa
+        fused = _fused(*args, **kwargs) if func is scaled_dot_product_attention else None
+        return func(*args, **kwargs) if fused is None else fused
 
 
 def _fused(
@@ -133,7 +117,12 @@ def _fused(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    **rest: Any,
-) -> Tensor:
+    enable_gqa: bool = False,
+) -> Tensor | None:
+    """None where the fused operation can't do it, or there are values."""
+    mask_fits = attn_mask is None or (attn_mask.is_floating_point() and not attn_mask.requires_grad)
+    same = query.ndim == 4 and query.shape[-1] == key.shape[-1] == value.shape[-1]
+    if not (query.is_meta and same and mask_fits) or dropout_p or enable_gqa:
+        return None
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     return attend(query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale)[0]

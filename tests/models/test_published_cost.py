@@ -16,7 +16,7 @@ from torch import nn
 
 from raypose import BACKBONES, RayPoseError
 from raypose.models.builder import build_model
-from raypose.models.cost import Cost, cost, on_meta
+from raypose.models.cost import Cost, copy_on, cost
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def layer_by_layer(model, count):
         nonlocal total
         total += count(layer, given[0] if given else None, output)
 
-    model = on_meta(model).eval()
+    model = copy_on("meta", model).eval()
     for layer in model.modules():
         layer.register_forward_hook(add)
     with torch.no_grad():
