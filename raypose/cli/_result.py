@@ -33,9 +33,9 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     if best.exists():
         for name, value in (json.loads((best / "metrics.json").read_text()).get("test") or {}).items():
             console.print(f"on the test data: {name} {value:.4g}")
-        console.print(f"best model: {shown}", soft_wrap=True)
-        console.print(f"train it again: raypose train {shown}", soft_wrap=True)
-    console.print(f"curves: tensorboard --logdir {_short(result.folder.parent)}", soft_wrap=True)
+        console.print(f"best model: {shown}", markup=False, soft_wrap=True)
+        console.print(f"train it again: raypose train {shown}", markup=False, soft_wrap=True)
+    console.print(f"curves: tensorboard --logdir {_short(result.folder.parent)}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -56,6 +56,6 @@ def command(
         options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
         options += [f" --set {shlex.quote(each)}" for each in overrides]
         command_line = f"raypose tune {space_file} --resume{''.join(options)}"
-        console.print(f"\ninterrupted; go on with: {command_line}", soft_wrap=True)
+        console.print(f"\ninterrupted; go on with: {command_line}", markup=False, soft_wrap=True)
         return 128 + result.interrupted
     return print_result(console, result, space)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -246,3 +247,14 @@ def test_a_syntax_error_needs_nothing_heavy(space_file):
     loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "ray", "optuna", "timm", "torchvision", "cv2"}
     assert time.process_time() - started < 5
+
+
+def test_how_to_go_on_has_every_option_as_it_was_given(cli, space_file, monkeypatch):
+    import raypose.tuning
+
+    monkeypatch.setattr(raypose.tuning, "tune", lambda *args, **kwargs: SimpleNamespace(interrupted=2))
+    path = space_file()
+    result = cli("tune", path, "--no-check", "--num-trials", 3, "--set", "tune.constraints=[flops<=9e15]")
+    assert result.status == 130
+    options = "--resume --num-trials 3 --set 'tune.constraints=[flops<=9e15]'"
+    assert f"interrupted; go on with: raypose tune {path} {options}" in result.out
