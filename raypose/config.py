@@ -3,24 +3,38 @@ the code that uses a section (`Training(**config["training"])`), so that both al
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from raypose import registry
 from raypose.errors import Problem, RayPoseError
 
 Section = TypeVar("Section")
+
+
+def _seconds(value: Any) -> Any:
+    """`1h30m` -> 5400.0; what is no such text is left for who validates it."""
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    if isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?[dhms])+", value):
+        return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)([dhms])", value))
+    return value
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+# Of time: seconds, or text such as 90s, 30m, 12h, 2d, 1h30m.
+Duration = Annotated[Positive, BeforeValidator(_seconds)]
 
 NAME_PATTERN = r"^\w[\w.-]*$"  # a folder's: letters, digits, _ . -
 # The `tune.mode` that suits a value; `max` where nothing is known.
 BETTER = {
     **dict.fromkeys(("AP", "AP50", "AP75", "AR", "PCK"), "max"),
-    **dict.fromkeys(("EPE", "loss", "train_loss"), "min"),
+    **dict.fromkeys(("EPE", "loss", "train_loss", "params", "flops", "memory", "latency"), "min"),
 }
 
 # Which registry the component under a key comes from, wherever in a file the key stands.
@@ -101,26 +115,54 @@ class Resources:
     gpu: NonNegative | None = None
 
 
+@dataclass(frozen=True)
+class Goal:
+    """What a search makes as high (`max`) or as low (`min`) as it can."""
+
+    metric: str
+    mode: Literal["max", "min"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tune:
     """The `tune` section."""
 
-    metric: str = "AP"
+    # One metric, or several objectives: [{AP: max}, {flops: min}].
+    metric: str | Annotated[list[str | dict[str, Literal["max", "min"]]], Field(min_length=1)] = "AP"
     mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric, see __post_init__
     num_trials: PositiveInt = 20
-    sampler: dict[str, Any] = field(default_factory=lambda: {"type": "TPESampler"})
+    sampler: dict[str, Any] | None = None  # what suits the space and the budget
     scheduler: dict[str, Any] | None = field(default_factory=lambda: {"type": "SuccessiveHalvingPruner"})
     resources: Resources = field(default_factory=Resources)
     max_concurrent: PositiveInt | None = None
     keep: PositiveInt = 5  # the best trials that keep their weights
     max_failures: NonNegativeInt = 2  # restarts of a trial whose worker or node was lost
-    # What a configuration must satisfy to be trained, of `params`, `flops` and `memory`: ["flops <= 2e9"].
+    stall_timeout: Duration | None = None  # without a report for so long a trial is ended; 10 times the slowest epoch
+    # Budgets beside `num_trials`: no trial starts and none goes on beyond the first that is spent.
+    time_budget: Duration | None = None  # of one start of the search: 90 (seconds), 30m, 12h, 1h30m, 2d
+    gpu_hours: Positive | None = None  # of all trials together
+    total_epochs: PositiveInt | None = None  # of all trials together
+    patience: PositiveInt | None = None  # trials without gain
+    target: float | None = None  # a value of the metric that is good enough
+    # What a configuration must satisfy to be trained, of `params`, `flops` and `memory`, and a model, of any metric, to
+    # be the best: ["flops <= 2e9", "AP >= 0.6"].
     constraints: list[str] = field(default_factory=list)
     initial_points: list[dict[str, Any]] = field(default_factory=list)  # partial configurations that are tried first
+    repeats: NonNegativeInt = 0  # trainings with other seeds of each of the `repeat_best` best trials
+    repeat_best: PositiveInt = 3
+    final: bool = False  # train the winner once more, and evaluate it on `data.test`
 
     def __post_init__(self) -> None:
         if self.mode is None:
-            object.__setattr__(self, "mode", BETTER.get(self.metric, "max"))
+            object.__setattr__(self, "mode", self.goals[0].mode)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """The objectives; the first one is what training keeps the best weights by."""
+        if isinstance(self.metric, str):
+            return (Goal(self.metric, self.mode or BETTER.get(self.metric, "max")),)
+        named = [each if isinstance(each, dict) else {each: BETTER.get(each, "max")} for each in self.metric]
+        return tuple(Goal(metric, mode) for each in named for metric, mode in each.items())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def train(config: dict[str, Any], run: Run) -> None:
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)  # `Batches` has threads of its own
     training = sections.read(sections.Training, config.get("training"))
-    goal = sections.read(sections.Tune, config.get("tune"))
+    goal = sections.read(sections.Tune, config.get("tune")).goals[0]
     data = sections.read(sections.Data, config["data"])
 
     # Data: tables of annotations, and what makes batches of pixels of them.

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "codecs": {*BOTTOM, "arguments", "registry", "config"},
     **{name: {*BOTTOM, "arguments", "registry", "config", "kinds", "codecs"} for name in COMPONENTS - {"codecs"}},
     "training": BOTTOM,
-    "reporting": {*BOTTOM, "space", "journal"},
+    "reporting": {*BOTTOM, "space", "journal", "config"},
     "model_folder": BUILT,
     "trial": {*BUILT, "model_folder"},
     "proof": {*SEARCHED, *COMPONENTS, "plugins"},

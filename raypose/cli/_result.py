@@ -18,7 +18,7 @@ SHOWN = 10
 
 def print_result(console: Console, result: Any, space: Any) -> int:
     """The leaderboard and where the best model lies; the exit status: 1 if no trial came to its end."""
-    metric = read(Tune, space.sample(defaults).get("tune")).metric
+    metric = read(Tune, space.sample(defaults).get("tune")).goals[0].metric
     console.print()
     console.print(leaderboard(result.records[:SHOWN], metric, title=f"{result.folder.name}: the best {SHOWN}"))
     states = Counter(record.state for record in result.records)

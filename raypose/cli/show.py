@@ -23,14 +23,15 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
         return
     from rich.console import Console
 
+    from raypose.config import Tune, read
     from raypose.reporting.leaderboard import leaderboard
     from raypose.space import Space, defaults
 
     console = Console()
-    tune = Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune") or {}
+    tune = read(Tune, Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune"))
     shown = records[:number] if number else records
     console.print(
-        leaderboard(shown, tune.get("metric", "AP"), title=f"{experiment.resolve().name}: {len(records)} trials")
+        leaderboard(shown, tune.goals[0].metric, title=f"{experiment.resolve().name}: {len(records)} trials")
     )
     if infeasible:
         console.print(f"\n{infeasible}", highlight=False, markup=False)

@@ -7,15 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raypose.reporting.roles import INFEASIBLE, role
+
 
 def broken(trial: Any) -> list[str]:
     """The constraints that an Optuna trial's configuration breaks."""
     return [text for text, violation in trial.constraints.items() if violation > 0]
-
-
-def is_trial(trial: Any) -> bool:
-    """Whether an Optuna trial was handed out to be trained: neither does it wait, nor does it break a constraint."""
-    return trial.state.name != "WAITING" and not broken(trial)
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Infeasible:
     @classmethod
     def count(cls, trials: Iterable[Any]) -> Infeasible:
         """Those among Optuna trials."""
-        found = [texts for texts in map(broken, trials) if texts]
+        found = [broken(trial) for trial in trials if role(trial) == INFEASIBLE]
         return cls(len(found), dict(Counter(text for texts in found for text in texts).most_common()))
 
     def __bool__(self) -> bool:

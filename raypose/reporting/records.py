@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from raypose import journal
-from raypose.reporting.infeasible import Infeasible, is_trial
+from raypose.config import Goal
+from raypose.reporting.epochs import best_epoch, epochs, goals
+from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.roles import FINAL, OF, REPEAT, TRIAL, role
+
+SHOWN = (TRIAL, REPEAT, FINAL)  # the roles that have records
 
 
 @dataclass(frozen=True)
 class Record:
-    """One trial. `state` is COMPLETE, PRUNED, FAIL or RUNNING; `value` the best of its epochs; `seconds` its wall time."""
+    """One trial. `state` is COMPLETE, PRUNED, FAIL or RUNNING; `value` that of its best epoch, the first of `values`, which
+    are by metric; `seconds` its wall time; `role` says what it is, and `of` which trial it repeats."""
 
     number: int
     state: str
@@ -23,23 +30,34 @@ class Record:
     reason: str = ""
     detail: str = ""
     seconds: float | None = None
+    values: dict[str, float] = field(default_factory=dict)
+    role: str = TRIAL
+    of: int | None = None
 
 
-def record(trial: Any, maximize: bool) -> Record:
+def record(trial: Any, goals: Sequence[Goal]) -> Record:
     """A record of an Optuna trial."""
-    values = [value for value in trial.intermediate_values.values() if not math.isnan(value)]
-    seconds = trial.duration.total_seconds() if trial.duration else None
-    attrs = trial.user_attrs
+    known, attrs = epochs(trial), trial.user_attrs
+    best = best_epoch(known, goals)
+    values = dict(zip((goal.metric for goal in goals), known[best], strict=True)) if best is not None else {}
     return Record(
         trial.number,
         trial.state.name,
-        (max if maximize else min)(values) if values else None,
-        max(trial.intermediate_values, default=0),
-        dict(trial.params),
+        known[best][0] if best is not None else None,
+        max(known, default=0),
+        params(trial),
         attrs.get("reason", ""),
         attrs.get("detail", ""),
-        seconds,
+        trial.duration.total_seconds() if trial.duration else None,
+        values,
+        role(trial),
+        attrs.get(OF),
     )
+
+
+def params(trial: Any) -> dict[str, Any]:
+    """The values of a trial's dimensions: those that it was sampled with, as far as none was changed while it ran."""
+    return {**trial.params, **trial.user_attrs.get("changed", {})}
 
 
 def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
@@ -49,10 +67,9 @@ def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
         RayPoseError: the folder is no experiment.
     """
     study = journal.load_study(folder)
-    maximize = study.direction.name == "MAXIMIZE"
-    trials = study.get_trials(deepcopy=False)
-    records = [record(trial, maximize) for trial in trials if is_trial(trial)]
-    return ranked(records, maximize), Infeasible.count(trials)
+    trials, searched = study.get_trials(deepcopy=False), goals(study)
+    records = [record(trial, searched) for trial in trials if role(trial) in SHOWN]
+    return ranked(records, searched[0].mode == "max"), Infeasible.count(trials)
 
 
 def ranked(records: list[Record], maximize: bool) -> list[Record]:

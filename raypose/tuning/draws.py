@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from raypose.reporting.infeasible import is_trial
+from raypose.reporting.roles import INFEASIBLE, OF, ROLE, is_trial
 from raypose.space import Choice, Dimension, Range, Space, from_trial
 from raypose.space.walker import cast
 from raypose.tuning.limits import Limits
@@ -30,8 +30,8 @@ class Draws:
         RayPoseError: (`next`) too many draws in a row broke a constraint.
 
     Example:
-        >>> trial, config = draws.next()
-        >>> draws.tell(trial, TrialState.COMPLETE, 0.5)
+        >>> trial = draws.next()
+        >>> draws.tell(trial, TrialState.COMPLETE, [0.5])
     """
 
     def __init__(self, study: optuna.Study, space: Space, num_trials: int, limits: Limits, seed: int = 0) -> None:
@@ -63,13 +63,26 @@ class Draws:
             stored = {name: _stored(dimensions[name], value) for name, value in point.items()}
             self.study.enqueue_trial(stored, {INITIAL_POINT: index})
 
-    def next(self) -> tuple[Trial, dict[str, Any]] | None:
-        """The next trial and its configuration; None when all are handed out."""
+    def add(self, params: Mapping[str, Any], what: str, of: int, **attrs: Any) -> int:
+        """Have known values trained (again), in the role `what`, before any new ones; returns the trial's number."""
+        known = self.trials()[of]
+        template = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(params),
+            distributions={name: known.distributions[name] for name in params},
+            user_attrs={ROLE: what, OF: of, **attrs},
+        )
+        self.study.add_trial(template)
+        self._interrupted.append(number := len(self.trials()) - 1)
+        return number
+
+    def next(self) -> Trial | None:
+        """The next trial, sampled; None when all are handed out."""
         while (trial := self._ask()) is not None:
             config = self._sample(trial)
             if self._admits(trial, config):
                 self._broken.clear()
-                return trial, config
+                return trial
             if len(self._broken) == MOST_IN_A_ROW:
                 self._give_up()
         if self._broken and not any(map(is_trial, self.trials())):
@@ -77,14 +90,19 @@ class Draws:
         return None
 
     def tell(
-        self, trial: Trial, state: TrialState, value: float | None = None, reason: str = "", detail: str = ""
+        self,
+        trial: Trial,
+        state: TrialState,
+        values: Sequence[float] | None = None,
+        reason: str = "",
+        detail: str = "",
     ) -> None:
         """Tell the study how a trial ended, and why if it failed."""
         if reason:
             trial.set_user_attr("reason", reason)
             trial.set_user_attr("detail", detail)
         try:
-            self.study.tell(trial, value, state=state)
+            self.study.tell(trial, values, state=state)
         except RuntimeError:
             # Grid and brute-force samplers call study.stop() once they are through, after the trial is told.
             if not self.trials()[trial.number].state.is_finished():
@@ -116,6 +134,7 @@ class Draws:
         if all(violation <= 0 for violation in violations.values()):
             return True
         self._broken.append(trial.number)
+        trial.set_user_attr(ROLE, INFEASIBLE)
         self.tell(trial, TrialState.PRUNED)
         return False
 

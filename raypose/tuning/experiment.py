@@ -87,7 +87,7 @@ def declare_dimensions(space: Space, folder: Path, settings: Tune) -> None:
         return
     choices = {d.name: d.labels for d in space.dimensions if isinstance(d, Choice)}
     ranges = {d.name: (d.low, d.high) for d in space.dimensions if isinstance(d, Range)}
-    declare(folder, choices, ranges, [settings.metric])
+    declare(folder, choices, ranges, [goal.metric for goal in settings.goals])
 
 
 def _refuse_changed_space(space: Space, folder: Path) -> None:

@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from raypose.reporting.infeasible import Infeasible, broken, is_trial
+from raypose.reporting.infeasible import Infeasible, broken
 from raypose.reporting.leaderboard import describe, duration, leaderboard
 from raypose.reporting.records import Record, ranked, record
+from raypose.reporting.roles import is_trial
 from raypose.tuning.draws import INITIAL_POINT
 from raypose.tuning.limits import cost_of
 from raypose.tuning.search_state import SearchState
@@ -66,8 +67,8 @@ class Progress(Callback):
             self.live.stop()
 
     def _show(self) -> None:
-        maximize, trials = self.state.tune.mode == "max", self.state.trials()
-        records = [record(trial, maximize) for trial in trials if is_trial(trial)]
+        trials = self.state.trials()
+        records = [record(trial, self.state.goals) for trial in trials if is_trial(trial)]
         infeasible = Infeasible.count(trials)
         for trial in trials:
             if INITIAL_POINT in trial.user_attrs and broken(trial):
@@ -88,7 +89,7 @@ class Progress(Callback):
         value = "-" if each.value is None else f"{each.value:.4g}"
         why = f" ({each.reason}: {each.detail.splitlines()[-1]})" if each.detail else ""
         return (
-            f"trial {each.number} {each.state} {self.state.tune.metric} {value} after {each.epochs} epochs{why} | "
+            f"trial {each.number} {each.state} {self.state.goals[0].metric} {value} after {each.epochs} epochs{why} | "
             f"{describe(each.params)} | {self._summary(records, infeasible)}"
         )
 
@@ -102,7 +103,7 @@ class Progress(Callback):
         if infeasible:
             parts.append(f"{infeasible.draws} not within the constraints")
         if best is not None:
-            parts.append(f"best {self.state.tune.metric} {best.value:.4g} (trial {best.number})")
+            parts.append(f"best {self.state.goals[0].metric} {best.values[0]:.4g} (trial {best.number})")
         elapsed, here = time.monotonic() - self._started, len(done) - self.finished_before
         parts.append(f"{duration(elapsed)} elapsed")
         if here and len(done) < total:
@@ -112,17 +113,17 @@ class Progress(Callback):
     def _table(self, records: list[Record], infeasible: Infeasible) -> Group:
         running = Table(box=None, pad_edge=False, header_style="bold")
         running.add_column("trial", justify="right", no_wrap=True)
-        for heading in ("epoch", self.state.tune.metric, "best"):
+        for heading in ("epoch", self.state.goals[0].metric, "best"):
             running.add_column(heading, justify="right", no_wrap=True)
         running.add_column("running now", overflow="ellipsis", no_wrap=True)
         for each in records:
             if each.state == TrialState.RUNNING.name:
-                now = self.latest.get(each.number, {}).get(self.state.tune.metric)
+                now = self.latest.get(each.number, {}).get(self.state.goals[0].metric)
                 cells = ["" if value is None else f"{value:.4g}" for value in (now, each.value)]
                 running.add_row(str(each.number), str(each.epochs), *cells, escape(describe(each.params)))
-        finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.tune.mode == "max")
+        finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.goals[0].mode == "max")
         summary = Text(self._summary(records, infeasible), style="bold")
-        return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.tune.metric))
+        return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.goals[0].metric))
 
 
 def _refused(trial: FrozenTrial) -> str:

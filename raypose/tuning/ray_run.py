@@ -1,4 +1,4 @@
-"""One `fit()` of Ray Tune over what the study has still to run."""
+"""A Ray cluster, and runs of Ray Tune on it over what the study has still to run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -15,11 +16,10 @@ from rich.console import Console
 
 from raypose.errors import RayPoseError
 from raypose.training.trial_folder import git_commit
-from raypose.tuning.interrupt import interruptible
 from raypose.tuning.progress import Progress
 from raypose.tuning.resources import Share, share
 from raypose.tuning.search_state import SearchState
-from raypose.tuning.searcher import StudyScheduler, StudySearcher
+from raypose.tuning.searcher import StudyScheduler, StudySearcher, StudyStopper
 from raypose.tuning.worker import TrialFunction, Worker
 
 ENVIRONMENT = {
@@ -32,49 +32,48 @@ ENVIRONMENT = {
 }
 
 
-def run_trials(
-    state: SearchState,
-    trial: TrialFunction,
-    inner: Any,
-    address: str | None,
-    console: Console,
-    quiet: bool,
-) -> int | None:
-    """Run all that remains; returns the signal that ended it early, if one did.
+@dataclass(frozen=True)
+class Session:
+    """What the runs of one search have in common: the trial function, early stopping (`inner`: a Ray scheduler), where
+    to print."""
 
-    Raises:
-        RayPoseError: Ray Tune gave up, or no configuration that meets the constraints was found.
-    """
-    if not state.remaining:
-        return None
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    searcher, progress = StudySearcher(state), Progress(state, console, quiet)
-    meta = {"git": git_commit()}
-    with interruptible(searcher.close) as interrupt, _cluster(address, console, quiet):
-        interrupt.listen()
+    state: SearchState
+    trial: TrialFunction
+    inner: Any = None
+    console: Console = field(default_factory=Console)
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Run all that remains, on the cluster that is there, by one `fit()`.
+
+        Raises:
+            RayPoseError: Ray Tune gave up, or no configuration that meets the constraints was found.
+        """
+        state = self.state
+        if not state.remaining or state.over:
+            return
+        progress = Progress(state, self.console, self.quiet)
         place = share(state.tune, [node["Resources"] for node in ray.nodes() if node["Alive"]])
-        worker = Worker(trial, str(state.folder), state.tune.metric, state.plugins, meta, place.threads, place.gpu)
-        tuner = _tuner(state, worker, place, searcher, StudyScheduler(state, inner), progress)
+        metrics = tuple(goal.metric for goal in state.goals)
+        meta = {"git": git_commit()}
+        worker = Worker(self.trial, str(state.folder), metrics, state.plugins, meta, place.threads, place.gpu)
+        tuner = _tuner(state, worker, place, StudyScheduler(state, self.inner), progress)
         try:
-            if not interrupt:
-                tuner.fit()
+            tuner.fit()
         except Exception as error:
             resume = f"what was running goes on with --resume; details: {state.folder}"
             raise RayPoseError(f"Ray Tune gave up: {error}", hint=resume, exit_status=1) from error
         finally:
             progress.stop()
             shutil.rmtree(state.folder / ".ray", ignore_errors=True)
-    if searcher.error is not None and not interrupt:
-        raise searcher.error
-    return interrupt.signal
+        if state.over and state.over.error:
+            raise state.over.error
 
 
 def _tuner(
     state: SearchState,
     worker: Worker,
     place: Share,
-    searcher: StudySearcher,
     scheduler: StudyScheduler,
     progress: Progress,
 ) -> tune.Tuner:
@@ -84,7 +83,7 @@ def _tuner(
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
-            search_alg=searcher,
+            search_alg=StudySearcher(state),
             scheduler=scheduler,
             num_samples=state.remaining,
             max_concurrent_trials=place.at_a_time,
@@ -96,6 +95,7 @@ def _tuner(
             name="tune",
             storage_path=str(state.folder / ".ray"),
             verbose=0,
+            stop=StudyStopper(state),
             callbacks=[progress],
             failure_config=tune.FailureConfig(max_failures=state.tune.max_failures),
         ),
@@ -103,7 +103,10 @@ def _tuner(
 
 
 @contextlib.contextmanager
-def _cluster(address: str | None, console: Console, quiet: bool) -> Iterator[None]:
+def cluster(address: str | None, console: Console, quiet: bool) -> Iterator[None]:
+    """A Ray cluster: the one at `address`, the one that this process is connected to, else one on this machine."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     started = not ray.is_initialized()
     if started:
         logging.getLogger("ray").setLevel(logging.ERROR)

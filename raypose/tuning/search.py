@@ -19,9 +19,10 @@ from raypose.reporting.records import Record, load_records
 from raypose.space import Space, initial_points
 from raypose.tuning import experiment
 from raypose.tuning.factory import build_sampler, build_scheduler
+from raypose.tuning.interrupt import interruptible
 from raypose.tuning.limits import Limits
 from raypose.tuning.lock import locked
-from raypose.tuning.ray_run import run_trials
+from raypose.tuning.ray_run import Session, cluster
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.worker import TrialFunction
 
@@ -29,12 +30,13 @@ from raypose.tuning.worker import TrialFunction
 @dataclass(frozen=True)
 class SearchResult:
     """Where the experiment lies, its trials (the best first), the signal that ended it early, if one did, and how many
-    draws broke a constraint."""
+    draws broke a constraint. `stopped` is why it ended before its last trial, if no signal did that."""
 
     folder: Path
     records: list[Record]
     interrupted: int | None = None
     infeasible: Infeasible = field(default_factory=Infeasible)
+    stopped: str = ""
 
     @property
     def best(self) -> Record | None:
@@ -76,8 +78,9 @@ def tune(
     seed = read_seed(default)
     limits = Limits.of(space, settings.constraints)
     points = _initial_points(space, settings)
-    scheduler = build_scheduler(settings.scheduler, settings.metric, settings.mode, experiment.longest(space))
-    build_sampler(settings.sampler, seed)
+    goal, sampler = settings.goals[0], settings.sampler or {"type": "TPESampler"}
+    scheduler = build_scheduler(settings.scheduler, goal.metric, goal.mode, experiment.longest(space))
+    build_sampler(sampler, seed)
     folder = experiment.open_folder(space, Path(experiments), default, resume)
     with locked(folder):
         plugins = experiment.keep_space(space, folder, default, resume)
@@ -86,21 +89,35 @@ def tune(
         state = SearchState(
             space, folder, settings, seed=seed, pruner=pruner, plugins=plugins, limits=limits, initial_points=points
         )
-        state.study.sampler = build_sampler(settings.sampler, seed + len(state.trials()))
+        state.study.sampler = build_sampler(sampler, seed + len(state.trials()))
         inner = None if pruner is not None else scheduler
-        interrupted = run_trials(state, trial, inner, address, console or Console(), quiet)
+        session = Session(state, trial, inner, console or Console(), quiet)
+        interrupted = _run(session, address) if state.remaining else None
         state.publish_best()
         if is_training and interrupted is None and "test" in default["data"]:
             _test_the_winner(folder / "best")
     records, infeasible = load_records(folder)
-    return SearchResult(folder, records, interrupted, infeasible)
+    stopped = state.over.why if state.over and interrupted is None else ""
+    return SearchResult(folder, records, interrupted, infeasible, stopped)
+
+
+def _run(session: Session, address: str | None) -> int | None:
+    """Run the trials of a search; returns the signal that ended it early, if one did."""
+    state = session.state
+    with (
+        interruptible(lambda: state.end("interrupted")) as interrupt,
+        cluster(address, session.console, session.quiet),
+    ):
+        interrupt.listen()
+        session.run()
+    return interrupt.signal
 
 
 def _initial_points(space: Space, settings: Tune) -> list[dict[str, Any]]:
     """The points that are tried first, by dimension name."""
     if not settings.initial_points:
         return []
-    if settings.sampler["type"] == "GridSampler":
+    if (settings.sampler or {}).get("type") == "GridSampler":
         message = "GridSampler tries its own grid and nothing else"
         raise RayPoseError(
             message, hint="leave out tune.initial_points, or take another sampler", rule="initial-points"

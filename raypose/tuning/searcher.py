@@ -1,43 +1,32 @@
-"""Ray Tune's two questions, answered from the study: which trial next, and shall this one go on."""
+"""Ray Tune's questions, answered from the study: which trial next, shall this one go on, is the search over."""
 
 from __future__ import annotations
 
 import math
-import signal
 from typing import Any
 
 from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+from ray.tune.stopper import Stopper
 
 from raypose.errors import RayPoseError
 from raypose.tuning.search_state import SearchState
 
 
 class StudySearcher(Searcher):
-    """Hands out the study's trials and tells it how those ended that no scheduler stopped. `error` is why there are no
-    more, if that is a mistake of the user's."""
+    """Hands out the study's trials and tells it how those ended that no scheduler stopped."""
 
     def __init__(self, state: SearchState) -> None:
-        super().__init__(metric=state.tune.metric, mode=state.tune.mode)
+        super().__init__(metric=state.goals[0].metric, mode=state.goals[0].mode)
         self.state = state
         self.numbers: dict[str, int] = {}
-        self.closing = False
-        self.error: RayPoseError | None = None
-
-    def close(self) -> None:
-        """The search is interrupted: what is running stays RUNNING in the study, for a resume."""
-        self.closing = True
 
     def suggest(self, trial_id: str) -> Any:
-        if self.closing:
-            # The signal came before Tune listened to it.
-            signal.raise_signal(signal.SIGUSR1)
-            return None
         try:
             task = self.state.next_task()
         except RayPoseError as error:
-            self.error = error  # for after `fit`, which what is running comes to its end in
+            self.state.end(str(error), error, drain=True)
             task = None
         if task is None:
             return Searcher.FINISHED
@@ -46,7 +35,7 @@ class StudySearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
         """Of a trial that told its end itself this is news to nobody: `finish` takes the first word."""
-        if self.closing:
+        if self.state.over and not self.state.over.drain:
             return
         if error:
             self.state.finish(self.numbers[trial_id], TrialState.FAIL, "worker_lost", "its worker died")
@@ -58,6 +47,22 @@ class StudySearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: the study is the state."""
+
+
+class StudyStopper(Stopper):
+    """Ends Tune's loop once the search is over."""
+
+    def __init__(self, state: SearchState) -> None:
+        self.state = state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.state.over is not None and not self.state.over.drain
 
 
 class StudyScheduler(FIFOScheduler):
@@ -72,13 +77,14 @@ class StudyScheduler(FIFOScheduler):
         self.state, self.inner = state, inner
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
-        number, metric = trial.config["number"], self.state.tune.metric
+        number = trial.config["number"]
         if "ended" in result:
             state = TrialState[result["ended"]]
             return self._stop(number, state, result.get("reason", ""), result.get("detail", ""))
-        if math.isnan(result[metric]):
-            return self._stop(number, TrialState.FAIL, "nan", f"{metric} was nan in epoch {result['epoch']}")
-        self.state.report(number, result["epoch"], result[metric])
+        for goal in self.state.goals:
+            if math.isnan(result[goal.metric]):
+                return self._stop(number, TrialState.FAIL, "nan", f"{goal.metric} was nan in epoch {result['epoch']}")
+        self.state.report(number, result["epoch"], result)
         if result["last_epoch"]:
             return self.CONTINUE
         if self.inner is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class Worker:
 
     trial: TrialFunction
     folder: str
-    metric: str
+    metrics: tuple[str, ...]  # that every report must have: the objectives
     plugins: Mapping[str, str]  # what is loaded, and the user's own name of it
     meta: dict[str, Any]
     threads: int
@@ -50,7 +50,7 @@ class Worker:
         finally:
             folder.close(state)
             self._free()
-        tune.report({"ended": state, self.metric: float("nan"), **end})
+        tune.report({"ended": state, **dict.fromkeys(self.metrics, float("nan")), **end})
 
     def _run(self, folder: Any, task: Task) -> Run:
         epochs = (task.config.get("training") or {}).get("epochs", Training.epochs)
@@ -58,7 +58,7 @@ class Worker:
         def report(epoch: int, metrics: dict[str, float]) -> None:
             from ray import tune
 
-            values = _floats(metrics, self.metric)
+            values = _floats(metrics, self.metrics)
             folder.record(epoch, values)
             tune.report({**values, "epoch": epoch, "last_epoch": epoch == epochs})
 
@@ -102,10 +102,11 @@ def reason(error: Exception) -> str:
     return next((kinds[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in kinds), "raised")
 
 
-def _floats(metrics: dict[str, float], metric: str) -> dict[str, float]:
-    if metric not in metrics:
-        known = ", ".join(sorted(metrics))
-        raise KeyError(f"the trial reported no '{metric}', which tune.metric names; it reported: {known}")
+def _floats(metrics: dict[str, float], wanted: Iterable[str]) -> dict[str, float]:
+    for metric in wanted:
+        if metric not in metrics:
+            known = ", ".join(sorted(metrics))
+            raise KeyError(f"the trial reported no '{metric}', which tune.metric names; it reported: {known}")
     return {name: float(value) for name, value in metrics.items()}
 
 

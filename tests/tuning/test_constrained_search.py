@@ -87,7 +87,7 @@ def test_what_runs_when_no_more_is_found_comes_to_its_end(tmp_path):
     task = searcher.suggest("first")["task"]
     assert searcher.suggest("second") == Searcher.FINISHED
     assert "the nearest has flops 2.5e+09" in str(searcher.error)
-    state.report(task.number, 1, 0.5)
+    state.report(task.number, 1, {"score": 0.5})
     state.finish(task.number, TrialState.COMPLETE)
     assert state.best().number == task.number
 

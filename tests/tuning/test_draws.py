@@ -9,7 +9,8 @@ from optuna.trial import TrialState
 
 from raypose import RayPoseError
 from raypose.config import Tune
-from raypose.reporting.infeasible import Infeasible, broken, is_trial
+from raypose.reporting.infeasible import Infeasible, broken
+from raypose.reporting.roles import is_trial
 from raypose.reporting.records import load_records
 from raypose.space import Space
 from raypose.tuning.draws import Draws
@@ -56,7 +57,7 @@ def run(state, count=100):
     """Run what remains, `count` trials at most."""
     tasks = []
     while len(tasks) < count and (task := state.next_task()) is not None:
-        state.report(task.number, 1, 0.5)
+        state.report(task.number, 1, {"score": 0.5})
         state.finish(task.number, TrialState.COMPLETE)
         tasks.append(task)
     return tasks

@@ -24,10 +24,10 @@ def state(tmp_path):
     space = Space.parse("name: seen\nkind: {choice: ['[/a]', b]}\nx: {uniform: [0, 1]}\n")
     state = SearchState(space, tmp_path, Tune(metric="score", num_trials=5), seed=0)
     done, failed, running = (state.next_task() for _ in range(3))
-    state.report(done.number, 1, 0.5)
+    state.report(done.number, 1, {"score": 0.5})
     state.finish(done.number, TrialState.COMPLETE)
     state.finish(failed.number, TrialState.FAIL, "raised", "ValueError: bad [/foo]")
-    state.report(running.number, 1, 0.25)
+    state.report(running.number, 1, {"score": 0.25})
     return state
 
 
@@ -76,7 +76,7 @@ def test_draws_that_broke_a_constraint_are_a_number(tmp_path):
     state = SearchState(space, tmp_path, settings, seed=0, limits=limits, initial_points=points)
     for _ in range(2):
         task = state.next_task()
-        state.report(task.number, 1, 0.5)
+        state.report(task.number, 1, {"score": 0.5})
         state.finish(task.number, TrialState.COMPLETE)
     lines = shown(state).splitlines()
     assert lines[:2] == [

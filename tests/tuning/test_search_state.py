@@ -32,7 +32,7 @@ def open_state(tmp_path):
 def run(state, values):
     task = state.next_task()
     for epoch, value in enumerate(values, 1):
-        state.report(task.number, epoch, value)
+        state.report(task.number, epoch, {"score": value})
     return task
 
 
