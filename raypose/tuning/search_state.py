@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,9 @@ class SearchState:
             load_if_exists=True,
         )
         if self.study.metric_names is None:
-            self.study.set_metric_names([goal.metric for goal in self.goals])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self.study.set_metric_names([goal.metric for goal in self.goals])
         self.draws = Draws(self.study, space, tune.num_trials, limits or Limits(), seed)
         self.draws.enqueue(initial_points)
         self._live: dict[int, Trial] = {}

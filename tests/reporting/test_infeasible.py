@@ -13,6 +13,7 @@ from raypose.cli._result import print_result
 from raypose.cli.show import command
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.records import load_records
+from raypose.reporting.roles import INFEASIBLE, ROLE
 from raypose.space import Space
 from raypose.tuning.search import SearchResult
 
@@ -31,6 +32,7 @@ def experiment(tmp_path):
         trial.set_constraint("flops <= 2e9", flops)
         trial.set_constraint("params <= 1e7", params)
         if flops > 0:
+            trial.set_user_attr(ROLE, INFEASIBLE)
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
             trial.report(0.5, 1)

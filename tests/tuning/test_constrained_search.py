@@ -80,13 +80,13 @@ def test_what_runs_when_no_more_is_found_comes_to_its_end(tmp_path):
     space = Space.parse(SPACE.format(most="2e9", trials=5, sampler="RandomSampler"))
     costs = iter([1.0] + [2.5e9] * 200)
     state = SearchState(
-        space, tmp_path, Tune(), seed=0, limits=Limits(["flops <= 2e9"], lambda config: {"flops": next(costs)})
+        space, tmp_path, Tune(metric="score"), seed=0, limits=Limits(["flops <= 2e9"], lambda config: {"flops": next(costs)})
     )
     state.study.sampler = optuna.samplers.RandomSampler(seed=0)
     searcher = StudySearcher(state)
     task = searcher.suggest("first")["task"]
     assert searcher.suggest("second") == Searcher.FINISHED
-    assert "the nearest has flops 2.5e+09" in str(searcher.error)
+    assert "the nearest has flops 2.5e+09" in state.over.why
     state.report(task.number, 1, {"score": 0.5})
     state.finish(task.number, TrialState.COMPLETE)
     assert state.best().number == task.number

@@ -12,7 +12,7 @@ from raypose.config import Tune
 from raypose.reporting.infeasible import Infeasible, broken
 from raypose.reporting.roles import is_trial
 from raypose.reporting.records import load_records
-from raypose.space import Space
+from raypose.space import Space, from_trial
 from raypose.tuning.draws import Draws
 from raypose.tuning.factory import build_sampler
 from raypose.tuning.limits import Limits
@@ -162,11 +162,11 @@ def draws(sampler, *constraints, num_trials=30, space=WIDTHS, seed=0):
 def drain(draws, value, most=1000):
     """Run trials until there are none or `most` draws; gives their configurations."""
     configs = []
-    while len(draws.trials()) < most and (drawn := draws.next()) is not None:
-        trial, config = drawn
+    while len(draws.trials()) < most and (trial := draws.next()) is not None:
+        config = draws.space.sample(from_trial(trial))
         configs.append(config)
         trial.report(value(config), 1)
-        draws.tell(trial, TrialState.COMPLETE, value(config))
+        draws.tell(trial, TrialState.COMPLETE, [value(config)])
     return configs
 
 

@@ -82,8 +82,8 @@ def test_an_interrupted_trial_is_handed_out_first_with_its_number_and_configurat
     assert again.remaining == 3
     task = again.next_task()
     assert (task.number, task.config, task.seed) == (interrupted.number, interrupted.config, interrupted.seed)
-    again.report(task.number, 1, 0.9)  # the same epoch, trained again: what is known stays
-    again.report(task.number, 2, 0.3)
+    again.report(task.number, 1, {"score": 0.9})  # the same epoch, trained again: what is known stays
+    again.report(task.number, 2, {"score": 0.3})
     assert again.study.trials[1].intermediate_values == {1: 0.1, 2: 0.3}
     assert again.next_task().number == 2
     assert again.study.trials[0].value == 0.5
@@ -177,7 +177,7 @@ def test_a_journal_torn_at_any_byte_is_read_appended_and_read_again(open_state, 
     torn = open_state()
     assert torn.study.trials[0].value == 0.5
     task = torn.next_task()
-    torn.report(task.number, 3, 0.3)
+    torn.report(task.number, 3, {"score": 0.3})
     torn.finish(task.number, TrialState.COMPLETE)
     again = journal.load_study(tmp_path)
     assert [trial.state for trial in again.trials] == [TrialState.COMPLETE] * 2
