@@ -4,10 +4,11 @@ the code that uses a section (`Training(**config["training"])`), so that both al
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError, WithJsonSchema
 
 from raypose import registry
 from raypose.errors import Problem, RayPoseError
@@ -28,7 +29,10 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # Of time: seconds, or text such as 90s, 30m, 12h, 2d, 1h30m.
-Duration = Annotated[Positive, BeforeValidator(_seconds)]
+_TEXT = {"type": "string", "pattern": r"^(\d+(\.\d+)?[dhms])+$"}
+_AS_JSON = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _TEXT]}
+Duration = Annotated[Positive, BeforeValidator(_seconds), WithJsonSchema(_AS_JSON)]
+DURATIONS = "write seconds, or a text such as 30m, 12h, 1h30m, 2d"
 
 NAME_PATTERN = r"^\w[\w.-]*$"  # a folder's: letters, digits, _ . -
 # The `tune.mode` that suits a value; `max` where nothing is known.
@@ -36,6 +40,11 @@ BETTER = {
     **dict.fromkeys(("AP", "AP50", "AP75", "AR", "PCK"), "max"),
     **dict.fromkeys(("EPE", "loss", "train_loss", "params", "flops", "memory", "latency"), "min"),
 }
+
+# Metrics that a training measures, once, where `tune` names them: what the model costs. See `raypose.models.measured`.
+COSTS = ("params", "flops", "memory", "latency")
+
+EARLY_STOPPING = {"type": "SuccessiveHalvingPruner"}
 
 # Which registry the component under a key comes from, wherever in a file the key stands.
 SLOTS = {
@@ -123,6 +132,17 @@ class Goal:
     mode: Literal["max", "min"]
 
 
+def leading(goals: Sequence[Goal]) -> int:
+    """Which of several objectives an epoch is better by, whose best weights are kept: the first that is no cost, since
+    costs are the same in all epochs; where all are costs, the first.
+
+    Example:
+        >>> leading([Goal("latency", "min"), Goal("AP", "max")])
+        1
+    """
+    return next((i for i, goal in enumerate(goals) if goal.metric not in COSTS), 0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tune:
     """The `tune` section."""
@@ -132,7 +152,7 @@ class Tune:
     mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric, see __post_init__
     num_trials: PositiveInt = 20
     sampler: dict[str, Any] | None = None  # what suits the space and the budget
-    scheduler: dict[str, Any] | None = field(default_factory=lambda: {"type": "SuccessiveHalvingPruner"})
+    scheduler: dict[str, Any] | None = field(default_factory=EARLY_STOPPING.copy)  # null with several objectives
     resources: Resources = field(default_factory=Resources)
     max_concurrent: PositiveInt | None = None
     keep: PositiveInt = 5  # the best trials that keep their weights
@@ -155,10 +175,12 @@ class Tune:
     def __post_init__(self) -> None:
         if self.mode is None:
             object.__setattr__(self, "mode", self.goals[0].mode)
+        if len(self.goals) > 1 and self.scheduler == EARLY_STOPPING:  # Optuna's pruners compare one value
+            object.__setattr__(self, "scheduler", None)
 
     @property
     def goals(self) -> tuple[Goal, ...]:
-        """The objectives; the first one is what training keeps the best weights by."""
+        """The objectives."""
         if isinstance(self.metric, str):
             return (Goal(self.metric, self.mode or BETTER.get(self.metric, "max")),)
         named = [each if isinstance(each, dict) else {each: BETTER.get(each, "max")} for each in self.metric]
@@ -210,6 +232,24 @@ def read_seed(config: dict[str, Any]) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise RayPoseError(f"'seed' must be an integer, but got {value!r}", rule="wrong-type")
     return value
+
+
+def read_duration(value: float | str, name: str) -> float:
+    """A duration in seconds.
+
+    Raises:
+        RayPoseError: it is none; `name` is what it is called.
+
+    Example:
+        >>> read_duration("1h30m", "time_budget")
+        5400.0
+    """
+    try:
+        return TypeAdapter(Duration).validate_python(value)
+    except ValidationError:
+        raise RayPoseError(
+            f"{name} must be a duration, but got {value!r}", hint=DURATIONS, rule="wrong-value"
+        ) from None
 
 
 def _message(error: Any) -> str:

@@ -14,26 +14,16 @@ FILE_NAME = "study.journal"
 STUDY_NAME = "raypose"
 
 
-def storage(folder: Path, repair: bool = False) -> optuna.storages.BaseStorage:
-    """The journal storage of the experiment in `folder`.
-
-    `repair` cuts a last line that a kill has torn back to the last newline, which else the next append would corrupt for
-    good; only the process that owns the search may do that.
-    """
+def storage(folder: Path, write: bool = False) -> optuna.storages.BaseStorage:
+    """The journal storage of the experiment in `folder`, to read; `write`: to write, too, and to mend what a kill has torn,
+    which only the process that owns the search may do."""
     import optuna
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+    from raypose.journal_file import OneWriter
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    path = folder / FILE_NAME
-    lock = JournalFileSymlinkLock(str(path), grace_period=5)
-    backend = JournalFileBackend(str(path), lock)
-    if repair:
-        lock.acquire()
-        try:
-            _cut_torn_line(path)
-        finally:
-            lock.release()
-    return optuna.storages.JournalStorage(backend)
+    backend = OneWriter if write else optuna.storages.journal.JournalFileBackend
+    return optuna.storages.JournalStorage(backend(str(folder / FILE_NAME)))
 
 
 def load_study(folder: Path) -> optuna.Study:
@@ -46,12 +36,7 @@ def load_study(folder: Path) -> optuna.Study:
         raise RayPoseError(f"{folder} is not an experiment: it has no {FILE_NAME}", rule="missing-experiment")
     import optuna
 
-    return optuna.load_study(study_name=STUDY_NAME, storage=storage(folder))
-
-
-def _cut_torn_line(path: Path) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with open(path, "r+b") as file:
-            file.truncate(whole)
+    try:
+        return optuna.load_study(study_name=STUDY_NAME, storage=storage(folder))
+    except KeyError:  # killed before its first record was whole
+        raise RayPoseError(f"{folder} is an experiment without trials", rule="missing-experiment") from None

@@ -76,15 +76,17 @@ def publish(source: Path, target: Path) -> None:
     """Copy the model folder files of `source` to the folder `target`, which is replaced in one step."""
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    for name in FILES:
-        shutil.copy2(source / name, scratch / name)
-    _take_plugins_along(source, scratch)
-    if target.exists():
-        _exchange(scratch, target)
-        shutil.rmtree(scratch)
-    else:
-        scratch.rename(target)
+    try:
+        scratch.mkdir(parents=True)
+        for name in FILES:
+            shutil.copy2(source / name, scratch / name)
+        _take_plugins_along(source, scratch)
+        if target.exists():
+            _exchange(scratch, target)
+        else:
+            scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _take_plugins_along(source: Path, target: Path) -> None:

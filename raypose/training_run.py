@@ -18,7 +18,7 @@ from raypose.plugins import keep_plugins, relative
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest
 from raypose.training.run import Run
-from raypose.training.trial_folder import TrialFolder, git_commit
+from raypose.training.trial_folder import TrialFolder, git_state
 from raypose.tuning.checked import check_space
 
 logger = logging.getLogger("raypose")
@@ -52,7 +52,7 @@ def train_one(
     console.print(f"training {config['name']} into {folder.path}", highlight=False, markup=False, soft_wrap=True)
     started = time.monotonic()
     state = "FAIL"
-    folder.open(dump(portable), {"seed": config.get("seed", 0), "git": git_commit()})
+    folder.open(dump(portable), {"seed": config.get("seed", 0), **git_state()})
     try:
         trial.train(config, _run(folder, config, device, console))
         state = "COMPLETE"

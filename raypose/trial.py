@@ -18,13 +18,17 @@ from raypose.errors import RayPoseError
 from raypose.files import write_json
 from raypose.model_folder import load, read_config, save_weights
 from raypose.models.builder import build_model
+from raypose.models.fingerprint import fingerprint
+from raypose.models.measured import Trained, measured
 from raypose.optim import build_optimizer, build_schedule
 from raypose.registry import DATASETS
+from raypose.space.constraints import Constraint
 from raypose.training import checkpoints
 from raypose.training.callbacks import Checkpoint, KeepBest, Report
 from raypose.training.precision import Precision
 from raypose.training.run import Run
 from raypose.training.trainer import Trainer
+from raypose.training.trial_folder import TrialFolder, read_metrics
 from raypose.training.validation import Validation
 
 logger = logging.getLogger("raypose")
@@ -39,7 +43,8 @@ def train(config: dict[str, Any], run: Run) -> None:
     torch.set_num_threads(run.threads)
     cv2.setNumThreads(1)  # `Batches` has threads of its own
     training = sections.read(sections.Training, config.get("training"))
-    goal = sections.read(sections.Tune, config.get("tune")).goals[0]
+    tune = sections.read(sections.Tune, config.get("tune"))
+    goal = tune.goals[sections.leading(tune.goals)]
     data = sections.read(sections.Data, config["data"])
 
     # Data: tables of annotations, and what makes batches of pixels of them.
@@ -53,6 +58,7 @@ def train(config: dict[str, Any], run: Run) -> None:
     model = build_model(config["model"], len(info.names), data.input_size, info=info)
     model.to(run.device)
     optimizer = build_optimizer(config["optimizer"], model, unmatched=lambda error: logger.warning("%s", error))
+    TrialFolder(run.dir).update_meta({"fingerprint": fingerprint(model, optimizer)})
     schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))
 
     precision = Precision(training.precision, run.device)
@@ -71,14 +77,30 @@ def train(config: dict[str, Any], run: Run) -> None:
         write_json(run.dir / "predictions.json", validation.predictions())
 
     trainer = Trainer(
-        model, optimizer, schedule, train_batches, evaluate=validation, device=run.device, seed=run.seed,
-        grad_clip=training.grad_clip, ema=training.ema, precision=precision,
-        callbacks=[KeepBest(goal.metric, goal.mode, keep), Report(run), Checkpoint(run.dir / "checkpoints")],
+        model, optimizer, schedule, train_batches, evaluate=lambda model: {**costs, **validation(model)},
+        device=run.device, seed=run.seed, grad_clip=training.grad_clip, ema=training.ema, precision=precision,
+        callbacks=[KeepBest(goal.metric, goal.mode, keep), Checkpoint(run.dir / "checkpoints"), Report(run)],
     )  # fmt: skip
+
+    # What the model costs, as far as the search asks for it; a trial that goes on has been measured.
+    told = next(iter(read_metrics(run.dir)), {})
+    costs = {name: told[name] for name in sections.COSTS if name in told}
+    ema = training.ema is not None
+    trained = Trained(model, optimizer, data.input_size, training.batch_size, ema, run.device, precision.autocast)
+    costs |= measured(_asked_for(tune) - costs.keys(), trained)
+
     if run.checkpoint is not None:
         trainer.load_state_dict(checkpoints.load(run.checkpoint))
         logger.info("continuing after epoch %d", trainer.epoch)
+        run.report(trainer.epoch, trainer.metrics)  # the last start may have ended before it could
     trainer.fit(training.epochs)
+
+
+def _asked_for(tune: sections.Tune) -> set[str]:
+    """The costs that objectives and constraints name."""
+    constraints = [Constraint.parse(text, known=None) for text in tune.constraints]
+    named = {*(goal.metric for goal in tune.goals), *(name for each in constraints for name in each.names)}
+    return named & {*sections.COSTS}
 
 
 def evaluate(

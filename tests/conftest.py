@@ -70,9 +70,9 @@ def cluster():
     """One small Ray for all tests that need one."""
     import ray
 
-    from raypose.tuning.ray_run import ENVIRONMENT
+    from raypose.tuning.cluster import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()

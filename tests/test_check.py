@@ -667,7 +667,8 @@ REAL_BAD = [
 
 
 def test_real_components(folder, monkeypatch) -> None:
-    from raypose.tuning.factory import sampler_class, scheduler_class
+    from raypose.tuning.schedulers import scheduler_class
+    from raypose.tuning.samplers import sampler_class
 
     monkeypatch.setenv("RAYPOSE_TEST_DATA", str(folder))
 

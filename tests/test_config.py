@@ -39,3 +39,14 @@ def test_a_missing_key_is_named():
     with pytest.raises(RayPoseError) as error:
         config.read(config.Split, {"seed": 1})
     assert str(error.value) == "split.split: Field required"
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(90, 90), ("90", 90), ("30m", 1800), ("1h30m", 5400), ("1.5d", 129600)])
+def test_a_duration_is_read(given, seconds):
+    assert config.read_duration(given, "--time-budget") == seconds
+
+
+@pytest.mark.parametrize("given", ["1x", "", "30 m", 0, -1, "0s", float("inf")])
+def test_what_is_no_duration_is_refused(given):
+    with pytest.raises(RayPoseError, match=r"--time-budget must be a duration, but got .*; write seconds, or a text"):
+        config.read_duration(given, "--time-budget")

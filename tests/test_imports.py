@@ -26,7 +26,8 @@ TRIAL = {*BUILT, "model_folder", "trial", "reporting", "journal"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
-    "journal": BOTTOM,
+    "journal": {*BOTTOM, "journal_file"},
+    "journal_file": set(),
     "kinds": BOTTOM,
     "callables": {"errors"},
     "arguments": {"errors"},

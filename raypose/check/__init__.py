@@ -13,14 +13,17 @@ from pathlib import Path
 from raypose import config
 from raypose.check import plugins
 from raypose.check.agreement import misfits
+from raypose.check.budgets import budgets
 from raypose.check.building import Builder, unbuildable
 from raypose.check.epochs import late_milestones
 from raypose.check.metrics import metrics
+from raypose.check.mutations import mutations
 from raypose.check.objectives import objectives
 from raypose.check.paramwise import paramwise
 from raypose.check.rates import unusual_rates
 from raypose.check.report import Report
 from raypose.check.rules import missing_files, not_searchable
+from raypose.check.samplers import unsuitable
 from raypose.check.sections import section
 from raypose.check.slots import Lookup, all_slots
 from raypose.check.tune import bad_constraints, bad_points
@@ -61,8 +64,11 @@ def check(
     missing_files(report, space.tree)
     metrics(report, space.tree)
     late_milestones(report, space.tree)
+    budgets(report, space.tree)
     bad_constraints(report, space.tree)
     bad_points(report, space)
+    mutations(report, space)
+    unsuitable(report, space)
     unbuildable(report, tree, builders or {})
     unusual_rates(report, space.tree)
     return report.in_order(space.tree)

@@ -10,7 +10,7 @@ from typing import Any
 from raypose import config
 from raypose.check.report import Report, alternatives, mappings
 from raypose.errors import RayPoseError
-from raypose.space.tree import Mapping, Node, Range, Scalar, Sequence
+from raypose.space.tree import Mapping, Node, Range, Ref, Scalar, Sequence
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,16 @@ def _moments(report: Report, schedule: Mapping) -> Iterator[str]:
 
 
 def _numbers(node: Node) -> Iterator[Ends]:
-    """All that a number, or each of a list of numbers, may be. A reference follows another value: nothing is said."""
+    """All that a number, a reference to one, or each of a list of numbers may be."""
     for each in alternatives(node):
         if isinstance(each, Sequence):
             for item in each.items:
                 yield from _numbers(item)
         elif isinstance(each, Range):
             yield Ends(each, each.low, each.high)
+        elif isinstance(each, Ref):
+            ends = [end * (each.times or 1) for found in _numbers(each.target) for end in (found.low, found.high)]
+            yield from [Ends(each, min(ends), max(ends))] if ends else []
         elif isinstance(each, Scalar) and isinstance(each.value, (int, float)) and not isinstance(each.value, bool):
             yield Ends(each, each.value, each.value)
 

@@ -7,6 +7,7 @@ import json
 import re
 import typing
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import cache
 
 from raypose import config
@@ -46,9 +47,9 @@ def meant(key: object, known: Iterable[str]) -> str:
         >>> meant("epochs", ["lr", "type"])
         'it belongs in `training`'
     """
-    near = nearest(key, known)
-    elsewhere = "" if near.startswith("did you mean") else _elsewhere().get(str(key), "")
-    return MMPOSE.get(str(key)) or elsewhere or near
+    known = list(known)
+    elsewhere = "" if get_close_matches(str(key), map(str, known), cutoff=0.8) else _elsewhere().get(str(key), "")
+    return MMPOSE.get(str(key)) or elsewhere or nearest(key, known)
 
 
 @cache

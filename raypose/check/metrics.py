@@ -1,4 +1,4 @@
-"""`tune.metric` and `tune.mode` against what the configured metrics give."""
+"""The objectives of a search against what the configured metrics give."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from raypose import config
+from raypose.check.objectives import named
 from raypose.check.report import Report, mappings, plain
 from raypose.check.slots import Lookup
 from raypose.check.variants import variants
@@ -13,30 +14,32 @@ from raypose.errors import RayPoseError, nearest
 from raypose.space.tree import Mapping, Node, Scalar, Sequence
 
 # What training reports besides the configured metrics.
-ALWAYS_REPORTED = {"loss": "loss", "train_loss": "train_loss"}
+ALWAYS_REPORTED = {name: name for name in ("loss", "train_loss", *config.COSTS)}
 
 Names = dict[str, str]  # of a value: what it is called, and what it is called where the user does not rename it
 
 
 def metrics(report: Report, tree: Mapping) -> None:
     """Report a metric that some branch does not give, a mode that contradicts it, and metrics that give the same."""
-    tune = tree.entries.get("tune")
-    entries = tune.entries if isinstance(tune, Mapping) else {}
-    named, mode = entries.get("metric"), entries.get("mode")
-    wanted = named.value if isinstance(named, Scalar) else config.Tune.metric
+    for configured in _configured(tree):
+        _twice(report, configured, [_names(cfg, report.slots["metrics"].get) for cfg in configured])
+    for given in (each for each in reported(report, tree) if each is not None):
+        for wanted in named(tree):
+            if wanted.metric not in given:
+                message = f"no configured metric gives '{wanted.metric}', which tune.metric asks for"
+                report.add(wanted.mark, message, "unknown-metric", nearest(wanted.metric, given))
+            elif wanted.mode is not None:
+                _contradiction(report, wanted.mode, wanted.metric, config.BETTER.get(given[wanted.metric]))
+
+
+def reported(report: Report, tree: Mapping) -> Iterator[Names | None]:
+    """All that a trial reports, for each list of metrics that the space may come to; None where one does not say."""
     for configured in _configured(tree):
         found = [_names(cfg, report.slots["metrics"].get) for cfg in configured]
-        _twice(report, configured, found)
-        given = (
-            None if None in found else {**ALWAYS_REPORTED, **{k: v for each in found for k, v in (each or {}).items()}}
+        told = [each for each in found if each is not None]
+        yield (
+            {**ALWAYS_REPORTED, **{k: v for each in told for k, v in each.items()}} if len(told) == len(found) else None
         )
-        if given is None or not isinstance(wanted, str):
-            continue
-        if wanted not in given:
-            message = f"no configured metric gives '{wanted}', which tune.metric asks for"
-            report.add((named or tree).mark, message, "unknown-metric", nearest(wanted, given))
-        elif isinstance(mode, Scalar):
-            _contradiction(report, mode, wanted, config.BETTER.get(given[wanted]))
 
 
 def _configured(tree: Mapping) -> Iterator[list[Any]]:

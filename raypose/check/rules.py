@@ -8,7 +8,7 @@ from typing import Any
 
 from raypose.check.report import Report
 from raypose.space.traverse import children, descend
-from raypose.space.tree import Dimension, Mapping, Node, Scalar
+from raypose.space.tree import Dimension, Mapping, Node, Ref, Scalar
 
 # Top-level keys whose values are the same for all trials of a search.
 FIXED = ("name", "seed", "plugins", "tune")
@@ -17,21 +17,27 @@ FILES = {"ann_file": ("annotation file", Path.is_file), "img_prefix": ("image fo
 
 
 def not_searchable(report: Report, tree: Mapping) -> None:
-    """Dimensions where every trial must have the same value."""
+    """Dimensions, and references to some, where every trial must have the same value."""
     for key in FIXED:
         for path, node in descend(tree.entries[key], (key,)) if key in tree.entries else ():
-            if isinstance(node, Dimension):
+            if isinstance(node, (Dimension, Ref)):
                 report.add(node.mark, f"'{'.'.join(path)}' cannot be searched", "not-searchable")
 
 
 def missing_files(report: Report, tree: Node) -> None:
     """Annotation files and image folders that are not there."""
+    for key, node in files(tree):
+        what, exists = FILES[key]
+        if not exists(Path(node.value)):
+            hint = f"written as '{node.written}'" if node.written != node.value else ""
+            report.add(node.mark, f"no such {what}: {node.value}", "missing-file", hint)
+
+
+def files(tree: Node) -> Iterator[tuple[str, Scalar]]:
+    """The paths of annotation files and image folders in every branch, with their keys."""
     for key, node in _scalars(tree, None):
         if key in FILES and isinstance(node.value, str) and node.value:
-            what, exists = FILES[key]
-            if not exists(Path(node.value)):
-                hint = f"written as '{node.written}'" if node.written != node.value else ""
-                report.add(node.mark, f"no such {what}: {node.value}", "missing-file", hint)
+            yield key, node
 
 
 def _scalars(node: Node, key: Any) -> Iterator[tuple[Any, Scalar]]:

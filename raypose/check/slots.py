@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field
@@ -23,6 +23,7 @@ GIVEN = {
     "posenet": {"neck", "codec", "loss_keypoint"},
     "optimizer": {"params"},
     "lr_schedule": {"optimizer", "clock"},
+    "sampler": {"search_space"},
 }
 
 # Those of them that are never the user's to write.
@@ -99,7 +100,8 @@ def all_slots(samplers: Lookup | None = None, schedulers: Lookup | None = None) 
         )
         for key, registry in config.SLOTS.items()
     }
-    found |= {key: Slot("sampler", samplers or _anything, bounds=BOUNDS["sampler"]) for key in SAMPLER_KEYS}
+    sampler = Slot("sampler", samplers or _anything, frozenset(GIVEN["sampler"]), bounds=BOUNDS["sampler"])
+    found |= {**dict.fromkeys(SAMPLER_KEYS, sampler), "samplers": replace(sampler, many=True)}
     return found | {
         key: Slot("scheduler", schedulers or _anything, bounds=BOUNDS["scheduler"]) for key in SCHEDULER_KEYS
     }

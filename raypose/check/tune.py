@@ -1,7 +1,8 @@
-"""What the `tune` section says of configurations: constraints on their cost, points to try first."""
+"""What the `tune` section says of configurations: constraints on their cost and their metrics, points to try first."""
 
 from __future__ import annotations
 
+from raypose.check.metrics import Names, reported
 from raypose.check.report import Report, alternatives
 from raypose.errors import RayPoseError
 from raypose.space import Space
@@ -11,18 +12,20 @@ from raypose.space.tree import Mapping, Scalar, Sequence
 
 
 def bad_constraints(report: Report, tree: Mapping) -> None:
-    """Report each of `tune.constraints` that cannot be read."""
+    """Report each of `tune.constraints` that cannot be read, or names what some branch does not report."""
+    known = list(reported(report, tree))
     tune = tree.entries.get("tune")
     given = tune.entries.get("constraints") if isinstance(tune, Mapping) else None
     for each in alternatives(given) if given is not None else ():
         for item in each.items if isinstance(each, Sequence) else ():
             if isinstance(item, Scalar) and isinstance(item.value, str):
-                _read(report, item)
+                _read(report, item, known)
 
 
-def _read(report: Report, item: Scalar) -> None:
+def _read(report: Report, item: Scalar, known: list[Names | None]) -> None:
     try:
-        Constraint.parse(item.value)
+        for names in known:
+            Constraint.parse(item.value, None if names is None else sorted(names))
     except RayPoseError as error:
         for problem in error.problems:
             report.add(item.mark, problem.message, problem.rule, problem.hint)

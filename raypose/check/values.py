@@ -20,6 +20,7 @@ from raypose.check.report import Report, shown
 from raypose.check.report import plain as as_plain
 from raypose.check.variants import variants
 from raypose.check.words import in_words
+from raypose.config import DURATIONS, Duration
 from raypose.errors import nearest
 from raypose.space.reading.schema import plain
 from raypose.space.tree import Mapping, Node, Scalar, Sequence
@@ -30,6 +31,7 @@ _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _CONTAINERS: dict[Any, Any] = {**dict.fromkeys(_LISTS, list), **dict.fromkeys(_MAPPINGS, dict), tuple: tuple}
 
 _FINITE = Field(allow_inf_nan=False)
+_DURATION = Annotated[Duration, _FINITE]  # as `checkable` has it
 
 # What pydantic says of JSON, and its words in YAML's.
 _RULE = re.compile(r"(?:Input|String) should (be|match) (.+)")
@@ -136,4 +138,6 @@ def _hint(node: Node, expected: Any) -> str:
         return nearest(value, [each for each in typing.get_args(expected) if isinstance(each, str)])
     if isinstance(value, str) and isinstance(plain(value), (int, float)):
         return "write it without quotes"
+    if not isinstance(value, (int, float)) and _DURATION in (expected, *typing.get_args(expected)):
+        return DURATIONS
     return ""

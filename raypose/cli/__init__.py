@@ -19,6 +19,7 @@ COMMANDS = {
     "sample": "Print configurations drawn from a search space.",
     "tune": "Search a space: train its configurations and keep the best model.",
     "show": "Show the leaderboard of an experiment.",
+    "best": "Show the best trial of an experiment, and how to use its model.",
     "train": "Train one configuration at its full length.",
     "evaluate": "Evaluate a trained model on a dataset.",
     "list": "List the components and their arguments.",

@@ -10,7 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from raypose.config import Tune, read
-from raypose.reporting.leaderboard import leaderboard
+from raypose.reporting.leaderboard import leaderboard, of_runs
+from raypose.reporting.outcomes import unmet
+from raypose.reporting.pareto import front_table
+from raypose.reporting.roles import REPEAT, TRIAL
 from raypose.space import defaults
 
 SHOWN = 10
@@ -18,25 +21,56 @@ SHOWN = 10
 
 def print_result(console: Console, result: Any, space: Any) -> int:
     """The leaderboard and where the best model lies; the exit status: 1 if no trial came to its end."""
-    metric = read(Tune, space.sample(defaults).get("tune")).goals[0].metric
+    goals = read(Tune, space.sample(defaults).get("tune")).goals
     console.print()
-    console.print(leaderboard(result.records[:SHOWN], metric, title=f"{result.folder.name}: the best {SHOWN}"))
-    states = Counter(record.state for record in result.records)
+    if result.front:
+        console.print(front_table(result.front, goals), "")
+    metrics = [goal.metric for goal in goals]
+    console.print(leaderboard(result.records[:SHOWN], metrics, title=f"{result.folder.name}: the best {SHOWN}"))
+    states = Counter(record.state for record in result.records if record.role == TRIAL)
     console.print("\n" + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    if again := Counter(record.state for record in result.records if record.role == REPEAT):
+        console.print(f"repeats: {', '.join(f'{count} {state}' for state, count in sorted(again.items()))}")
     if result.infeasible:
         console.print(str(result.infeasible), highlight=False, markup=False)
+    for line in result.asides:
+        console.print(line, highlight=False, markup=False)
     if result.best is None:
-        console.print("no trial came to its end; the reasons are in the table and in each trial's log.txt")
+        ended = "no trial came to its end; the reasons are in the table and in each trial's log.txt"
+        console.print(unmet(result.records) or ended, highlight=False, markup=False, soft_wrap=True)
         return 1
     best, shown = result.folder / "best", _short(result.folder / "best")
-    console.print(f"best {metric} {result.best.value:.4g} (trial {result.best.number})")
+    mean = f", mean of its runs {of_runs(result.best)}" if result.best.repeats else ""
+    console.print(f"best {metrics[0]} {result.best.value:.4g} (trial {result.best.number}){mean}")
     if best.exists():
-        for name, value in (json.loads((best / "metrics.json").read_text()).get("test") or {}).items():
+        for name, value in _tested(best).items():
             console.print(f"on the test data: {name} {value:.4g}")
         console.print(f"best model: {shown}", markup=False, soft_wrap=True)
         console.print(f"train it again: raypose train {shown}", markup=False, soft_wrap=True)
+    if (models := result.folder / "pareto").exists():
+        console.print(f"models of the front: {_short(models)}", markup=False, soft_wrap=True)
+    if result.final is not None:
+        console.print(_final(result, metrics[0]), highlight=False, markup=False, soft_wrap=True)
     console.print(f"curves: tensorboard --logdir {_short(result.folder.parent)}", markup=False, soft_wrap=True)
     return 0
+
+
+def _final(result: Any, metric: str) -> str:
+    """What the final training gave, against the best model; both are kept."""
+    final, best = result.final, result.best
+    if final.state != "COMPLETE":
+        why = f" ({final.reason}: {final.detail.splitlines()[-1]})" if final.detail else ""
+        return f"final training (trial {final.number}): {final.state}{why}"
+    tested = ", ".join(f"{name} {value:.4g}" for name, value in _tested(result.folder / "final").items())
+    told = f"on the test data: {tested}" if tested else "not tested: there is no data.test"
+    other = "" if final.of == best.number else f", of trial {final.of}, which is no longer the best"
+    against = f" (val; best/ has {best.value:.4g})"
+    return f"final model: {_short(result.folder / 'final')}, {metric} {final.value:.4g}{against}{other}, {told}"
+
+
+def _tested(model: Path) -> dict[str, float]:
+    file = model / "metrics.json"
+    return (json.loads(file.read_text()).get("test") or {}) if file.exists() else {}
 
 
 def _short(path: Path) -> str:

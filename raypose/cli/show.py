@@ -10,31 +10,45 @@ import click
 @click.command("show")
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("-n", "--number", default=20, show_default=True, help="How many trials; 0 shows all.")
-@click.option("--detail", is_flag=True, help="Failed trials with the last lines of their error.")
-@click.option("--json", "as_json", is_flag=True, help="All trials, and how many draws broke a constraint, as JSON.")
+@click.option("--detail", is_flag=True, help="All that trials differ in; the last lines of errors.")
+@click.option("--json", "as_json", is_flag=True, help="All trials, and what else is known, as JSON.")
 def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     """Show the leaderboard of the experiment folder EXPERIMENT, finished or running."""
+    from raypose import journal
+    from raypose.config import Tune, read
+    from raypose.reporting.asides import asides
+    from raypose.reporting.pareto import front, front_table
     from raypose.reporting.records import load_records
+    from raypose.reporting.roles import TRIAL
+    from raypose.reporting.sameness import Sameness
+    from raypose.space import Space, defaults
 
     records, infeasible = load_records(experiment)
+    goals = read(Tune, Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune")).goals
+    leading, sameness = front(records, goals), Sameness.read(experiment)
+    beside = asides(journal.load_study(experiment).get_trials(deepcopy=False), goals)
     if as_json:
-        found = {"trials": [asdict(record) for record in records], "infeasible": asdict(infeasible)}
+        trials = [asdict(record) for record in records]
+        found = {"trials": trials, "front": [each.number for each in leading], "infeasible": asdict(infeasible)}
+        found |= {"asides": beside, "sameness": asdict(sameness)}
         click.echo(json.dumps(found, indent=1))
         return
     from rich.console import Console
 
-    from raypose.config import Tune, read
     from raypose.reporting.leaderboard import leaderboard
-    from raypose.space import Space, defaults
 
     console = Console()
-    tune = read(Tune, Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune"))
-    shown = records[:number] if number else records
-    console.print(
-        leaderboard(shown, tune.goals[0].metric, title=f"{experiment.resolve().name}: {len(records)} trials")
-    )
+    if leading:
+        console.print(front_table(leading, goals), "")
+    trained = [record for record in records if record.role == TRIAL]
+    shown, metrics = trained[:number] if number else trained, [goal.metric for goal in goals]
+    console.print(leaderboard(shown, metrics, title=f"{experiment.resolve().name}: {len(trained)} trials"))
     if infeasible:
         console.print(f"\n{infeasible}", highlight=False, markup=False)
+    for line in beside:
+        console.print(f"\n{line}", highlight=False, markup=False)
+    if told := sameness.lines() if detail else list(filter(None, [str(sameness)])):
+        console.print("\n" + "\n".join(told), highlight=False, markup=False, soft_wrap=True)
     for record in records if detail else []:
         if record.detail:
             console.print(f"\ntrial {record.number} ({record.reason}):\n{record.detail}", highlight=False, markup=False)

@@ -15,7 +15,13 @@ from raypose.cli import _space
               help="Where the experiment's folder is made.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an experiment that was interrupted, or extend a finished one.")
 @click.option("--num-trials", type=click.IntRange(min=1), help="Trials in all, instead of tune.num_trials.")
-@click.option("--address", help="Join the Ray cluster at this address (`auto`: the one on this machine).")
+@click.option("--time-budget", help="Time for this start of the search, such as 90 (seconds), 30m or 2h.")
+@click.option("--warm-start", multiple=True, type=click.Path(path_type=Path), metavar="EXPERIMENT",
+              help="Learn from the finished trials of this experiment of the same space; may be given again.")  # fmt: skip
+@click.option("--address", help="Join the Ray cluster at HOST:PORT (`auto`: the one on this machine), see docs/cluster.md; "
+              "default: RAY_ADDRESS, else one is started.")  # fmt: skip
+@click.option("--dashboard-host", help="Where the dashboard of a cluster that is started listens; 0.0.0.0: everywhere. "
+              "Default: on this machine only.")  # fmt: skip
 @click.option("--no-check", is_flag=True, help="Start without building every combination first, as --resume does.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 def command(
@@ -24,7 +30,10 @@ def command(
     experiments: Path,
     resume: bool,
     num_trials: int | None,
+    time_budget: str | None,
+    warm_start: tuple[Path, ...],
     address: str | None,
+    dashboard_host: str | None,
     no_check: bool,
     quiet: bool,
 ) -> int:
@@ -37,25 +46,36 @@ def command(
     """
     from rich.console import Console
 
+    from raypose.config import read_duration
     from raypose.tuning.checked import check_structure, load_checked
 
     console = Console()
+    seconds = None if time_budget is None else read_duration(time_budget, "--time-budget")
     space = load_checked(space_file, overrides)  # before ray is imported, so that mistakes show at once
     if not no_check and not resume:
         with _space.status("building every combination ...", quiet):
             check_structure(space)
     from raypose.cli._result import print_result
     from raypose.tuning import tune
+    from raypose.tuning.schedulers import why_not_resumed
 
     result = tune(
-        space, experiments=experiments, resume=resume, num_trials=num_trials, address=address, console=console, quiet=quiet,
-        check=False,
+        space, experiments=experiments, resume=resume, num_trials=num_trials, time_budget=seconds, warm_start=warm_start,
+        address=address, dashboard_host=dashboard_host, console=console, quiet=quiet, check=False,
     )  # fmt: skip
+    given = {"experiments": experiments, "num-trials": num_trials, "time-budget": time_budget, "address": address,
+             "dashboard-host": dashboard_host}  # fmt: skip
+    options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
+    options += [f" --set {shlex.quote(each)}" for each in overrides]
+    command_line = f"raypose tune {space_file} --resume{''.join(options)}"
     if result.interrupted is not None:
-        given = {"experiments": experiments, "num-trials": num_trials, "address": address}
-        options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
-        options += [f" --set {shlex.quote(each)}" for each in overrides]
-        command_line = f"raypose tune {space_file} --resume{''.join(options)}"
-        console.print(f"\ninterrupted; go on with: {command_line}", markup=False, soft_wrap=True)
+        given_up = why_not_resumed((space.default().get("tune") or {}).get("scheduler"))
+        console.print(f"\ninterrupted; {given_up or f'go on with: {command_line}'}", markup=False, soft_wrap=True)
         return 128 + result.interrupted
-    return print_result(console, result, space)
+    status = print_result(console, result, space)
+    if result.stopped:
+        console.print(f"\nstopped: {result.stopped}", highlight=False, markup=False, soft_wrap=True)
+    if result.change is None:
+        return status
+    console.print(f"go on with: {command_line} {result.change}".rstrip(), markup=False, soft_wrap=True)
+    return 0

@@ -107,7 +107,8 @@ class Schedule:
         return [float(group["lr"]) for group in self.inner.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.steps, "inner": self.inner.state_dict()}
+        built = [self.warmup.steps, self.warmup.kind, self.warmup.ratio, self.every]  # to tell other schedules' states
+        return {"steps": self.steps, "inner": self.inner.state_dict(), "built": built}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.steps = state_dict["steps"]

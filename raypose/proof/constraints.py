@@ -11,6 +11,7 @@ from raypose.proof.places import at
 from raypose.proof.prices import Price, by_options
 from raypose.space import Space
 from raypose.space.constraints import Constraint
+from raypose.space.tree import Scalar
 from raypose.space.tree import Sequence as List
 
 
@@ -21,18 +22,27 @@ def met(space: Space, prices: Sequence[Price]) -> dict[str, int]:
         >>> met(space, prices(space, prove(space)))
         {'flops <= 2e9': 12}
     """
-    texts = read(Tune, space.default().get("tune")).constraints
     each = by_options(space, prices)
-    return {text: sum(any(_meets(Constraint.parse(text), price) for price in own) for own in each) for text in texts}
+    return {
+        text: sum(any(_meets(constraint, price) for price in own) for own in each)
+        for text, constraint in _static(space).items()
+    }
+
+
+def _static(space: Space) -> dict[str, Constraint]:
+    """The constraints that are about costs alone, by what is written."""
+    texts = read(Tune, space.default().get("tune")).constraints
+    return {text: each for text in texts if (each := Constraint.parse(text, known=None)).is_static}
 
 
 def unmet(space: Space, prices: Sequence[Price]) -> Iterator[Problem]:
     """A warning for each constraint that no combination meets; values between the ends of ranges may still."""
-    listed = at(space, ("tune", "constraints"), {})
-    for i, (text, count) in enumerate(met(space, prices).items()):
-        if prices and not count and isinstance(listed, List) and i < len(listed.items):
+    listed, counts = at(space, ("tune", "constraints"), {}), met(space, prices) if prices else {}
+    for item in listed.items if isinstance(listed, List) else ():
+        text = item.value if isinstance(item, Scalar) else None
+        if text in counts and not counts[text]:
             message = f"no combination of options meets '{text}': {_nearest(Constraint.parse(text), prices)}"
-            yield replace(listed.items[i].mark.problem(message, "unmet-constraint"), level="warning")
+            yield replace(item.mark.problem(message, "unmet-constraint"), level="warning")
 
 
 def _values(price: Price) -> Iterator[dict[str, float]]:

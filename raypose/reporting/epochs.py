@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from raypose.config import Goal
+from raypose.config import Goal, leading
 
 PREFIX = "epoch "  # of the user attributes with an epoch's values where there are several objectives
+# The user attribute of a trial that goes on from another one's weights: the values of the other's epochs so far, which
+# count in place of its own until then.
+INHERITED = "inherited"
 
 
 def goals(study: Any) -> tuple[Goal, ...]:
@@ -21,20 +24,32 @@ def goals(study: Any) -> tuple[Goal, ...]:
 
 
 def epochs(trial: Any) -> dict[int, tuple[float, ...]]:
-    """The objectives' values by epoch (from 1). Optuna keeps reports of one objective; those of several are ours."""
+    """The objectives' values by epoch (from 1), those that it inherited in place of its own."""
+    inherited = {int(epoch): tuple(values) for epoch, values in trial.user_attrs.get(INHERITED, {}).items()}
+    own, last = _own(trial), max(inherited, default=0)
+    return {**inherited, **{epoch: values for epoch, values in own.items() if epoch > last}} if inherited else own
+
+
+def _own(trial: Any) -> dict[int, tuple[float, ...]]:
+    """Optuna keeps reports of one objective; those of several are ours."""
     if trial.intermediate_values:
         return {epoch: (value,) for epoch, value in trial.intermediate_values.items()}
     kept = {key: values for key, values in trial.user_attrs.items() if key.startswith(PREFIX)}
     return {int(key.removeprefix(PREFIX)): tuple(values) for key, values in kept.items()}
 
 
+def signed(values: Sequence[float], goals: Sequence[Goal]) -> tuple[float, ...]:
+    """Values of the objectives, turned so that lower ones are better."""
+    return tuple(-value if goal.mode == "max" else value for value, goal in zip(values, goals, strict=True))
+
+
 def best_epoch(values: Mapping[int, Sequence[float]], goals: Sequence[Goal]) -> int | None:
-    """The epoch that is best in the first objective, whose weights are kept; None where no epoch has a value.
+    """The epoch that is best in the leading objective, whose weights are kept; None where no epoch has a value.
 
     Example:
         >>> best_epoch({1: (0.2, 5.0), 2: (0.4, 7.0), 3: (0.3, 3.0)}, [Goal("AP", "max"), Goal("EPE", "min")])
         2
     """
-    sign = 1 if goals[0].mode == "max" else -1
+    which = leading(goals)
     known = [epoch for epoch in sorted(values) if not any(map(math.isnan, values[epoch]))]
-    return max(known, key=lambda epoch: sign * values[epoch][0], default=None)
+    return min(known, key=lambda epoch: signed(values[epoch], goals)[which], default=None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from raypose.reporting.records import Record
+from raypose.reporting.roles import TRIAL
 
 STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 
@@ -29,21 +30,42 @@ def describe(params: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def leaderboard(records: Iterable[Record], metric: str, title: str | None = None) -> Table:
-    """Rank, trial, state, value, epochs, time, and what the trial was (or why it failed)."""
+def leaderboard(records: Iterable[Record], metrics: str | Sequence[str], title: str | None = None) -> Table:
+    """Rank, trial, state, value of each objective, epochs, time, and what the trial was: why it failed, which constraints
+    it breaks. Of those that were repeated the mean and the standard deviation over all runs, too; repeats have no rows of
+    their own."""
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading in ("#", "trial"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for heading in (metric, "epochs", "time"):
+    shown = [each for each in records if each.role == TRIAL]
+    mean = ["mean of runs"] if any(each.repeats for each in shown) else []
+    for heading in (*map(escape, metrics), *mean, "epochs", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("configuration", overflow="fold")
-    for rank, each in enumerate(records, 1):
+    for rank, each in enumerate(shown, 1):
         what = f"{each.reason}: {each.detail.splitlines()[-1]}" if each.detail else describe(each.params)
         state = f"[{STYLES[each.state]}]{each.state}[/]"
-        value = "" if each.value is None else f"{each.value:.4g}"
-        table.add_row(str(rank), str(each.number), state, value, str(each.epochs), duration(each.seconds), escape(what))
+        broken = f"[yellow]breaks {escape(', '.join(each.breaks))}[/]: " if each.breaks else ""
+        values = ["" if value is None else f"{value:.4g}" for value in _values(each, metrics)]
+        rest = *([of_runs(each)] if mean else []), str(each.epochs), duration(each.seconds), broken + escape(what)
+        table.add_row(str(rank), str(each.number), state, *values, *rest)
     return table
+
+
+def _values(each: Record, metrics: Sequence[str]) -> list[float | None]:
+    return [each.value, *(each.values.get(metric) for metric in metrics[1:])]
+
+
+def of_runs(each: Record) -> str:
+    """`0.81 ± 0.012 (4)`: mean, standard deviation and number of the runs of a trial that was repeated, else nothing.
+
+    Example:
+        >>> of_runs(Record(7, "COMPLETE", 0.8, 20, {}, repeats=[0.7, 0.75]))
+        '0.75 ± 0.05 (3)'
+    """
+    return f"{each.mean:.4g} ± {each.deviation:.2g} ({len(each.repeats) + 1})" if each.repeats else ""
 
 
 def duration(seconds: float | None) -> str:

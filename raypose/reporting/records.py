@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from raypose import journal
 from raypose.config import Goal
-from raypose.reporting.epochs import best_epoch, epochs, goals
+from raypose.reporting.epochs import best_epoch, epochs, goals, signed
 from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.outcomes import OUTCOMES, breaks
+from raypose.reporting.repeats import repeats
 from raypose.reporting.roles import FINAL, OF, REPEAT, TRIAL, role
 
 SHOWN = (TRIAL, REPEAT, FINAL)  # the roles that have records
@@ -20,7 +23,9 @@ SHOWN = (TRIAL, REPEAT, FINAL)  # the roles that have records
 @dataclass(frozen=True)
 class Record:
     """One trial. `state` is COMPLETE, PRUNED, FAIL or RUNNING; `value` that of its best epoch, the first of `values`, which
-    are by metric; `seconds` its wall time; `role` says what it is, and `of` which trial it repeats."""
+    are by metric; `seconds` its wall time; `role` says what it is, and `of` which trial it repeats. `repeats` are the
+    values that it reached with other seeds; `breaks` the constraints that it breaks, and by how much; `outcomes` the metrics
+    that constraints name."""
 
     number: int
     state: str
@@ -33,6 +38,19 @@ class Record:
     values: dict[str, float] = field(default_factory=dict)
     role: str = TRIAL
     of: int | None = None
+    repeats: list[float] = field(default_factory=list)
+    breaks: dict[str, float] = field(default_factory=dict)
+    outcomes: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> float | None:
+        """Of the value and its repeats."""
+        return self.value if self.value is None else statistics.fmean([self.value, *self.repeats])
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the value and its repeats, if there are any."""
+        return statistics.stdev([self.value, *self.repeats]) if self.repeats and self.value is not None else None
 
 
 def record(trial: Any, goals: Sequence[Goal]) -> Record:
@@ -52,12 +70,32 @@ def record(trial: Any, goals: Sequence[Goal]) -> Record:
         values,
         role(trial),
         attrs.get(OF),
+        breaks=breaks(trial),
+        outcomes=attrs.get(OUTCOMES, {}),
     )
 
 
+def records(trials: Sequence[Any], goals: Sequence[Goal]) -> list[Record]:
+    """Those of all Optuna trials that have one, with what their repeats reached, in the order of the study."""
+    again = repeats(trials)
+    return [replace(record(t, goals), repeats=again.get(t.number, [])) for t in trials if role(t) in SHOWN]
+
+
+def winner(records: Iterable[Record]) -> Record | None:
+    """The best finished trial of records that are ranked; none that breaks a constraint."""
+    return next((each for each in records if each.role == TRIAL and each.state == "COMPLETE" and not each.breaks), None)
+
+
+def final(records: Iterable[Record]) -> Record | None:
+    """The last final training of records; a complete one before one that is not."""
+    found = sorted((each for each in records if each.role == FINAL), key=lambda each: each.number)
+    return next((each for each in reversed(found) if each.state == "COMPLETE"), found[-1] if found else None)
+
+
 def params(trial: Any) -> dict[str, Any]:
-    """The values of a trial's dimensions: those that it was sampled with, as far as none was changed while it ran."""
-    return {**trial.params, **trial.user_attrs.get("changed", {})}
+    """The values of a trial's dimensions: those that it was sampled with, or what a scheduler made of them since, which
+    may be a configuration of another branch."""
+    return dict(trial.user_attrs.get("changed") or trial.params)
 
 
 def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
@@ -68,16 +106,25 @@ def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
     """
     study = journal.load_study(folder)
     trials, searched = study.get_trials(deepcopy=False), goals(study)
-    records = [record(trial, searched) for trial in trials if role(trial) in SHOWN]
-    return ranked(records, searched[0].mode == "max"), Infeasible.count(trials)
+    return ranked(records(trials, searched), searched), Infeasible.count(trials)
 
 
-def ranked(records: list[Record], maximize: bool) -> list[Record]:
-    """Finished trials first, the best one leading; then pruned, running and failed ones."""
+def ranked(records: list[Record], goals: Sequence[Goal]) -> list[Record]:
+    """Finished trials first, the best one in the first objective leading, those that break a constraint after those that
+    break none; then pruned, running and failed ones; then what is no trial of the search itself: repeats, the final
+    training, in their order. Trials that were repeated lead, by the mean of their runs."""
     order = ["COMPLETE", "PRUNED", "RUNNING", "FAIL"]
 
     def key(each: Record) -> tuple:
-        value = math.inf if each.value is None else -each.value if maximize else each.value
-        return order.index(each.state), value, each.number
+        if each.role != TRIAL:
+            return True, each.number
+        values = [each.mean, each.value, *(each.values.get(goal.metric) for goal in goals[1:])]
+        turned = [_low(value, goal) for value, goal in zip(values, [goals[0], *goals], strict=True)]
+        broken = sum(each.breaks.values())
+        return False, order.index(each.state), broken, not each.repeats, turned, each.number
 
     return sorted(records, key=key)
+
+
+def _low(value: float | None, goal: Goal) -> float:
+    return math.inf if value is None else signed([value], [goal])[0]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
 from raypose.space.space import Space
 from raypose.space.traverse import as_written, descend
 from raypose.space.tree import Choice, Node, Range, Ref, Scalar, Sequence, compact
 
 # What may differ between a search and its continuation.
-CHANGEABLE = frozenset(("tune", key) for key in ("num_trials", "resources", "max_concurrent", "keep", "max_failures"))
+BUDGETS = ("num_trials", "time_budget", "gpu_hours", "total_epochs", "patience", "target")
+RUNNING = ("resources", "max_concurrent", "keep", "max_failures", "stall_timeout")
+AFTERWARDS = ("repeats", "repeat_best", "final")
+CHANGEABLE = frozenset(("tune", key) for key in (*BUDGETS, *RUNNING, *AFTERWARDS, "initial_points"))
 
 Path = tuple[str, ...]
 
@@ -25,18 +29,20 @@ def fingerprint(space: Space) -> str:
     return hashlib.sha256(compact(facts).encode()).hexdigest()[:16]
 
 
-def difference(old: Space, new: Space) -> list[str]:
-    """The topmost paths at which two spaces differ, in the new file's order."""
-    before, after = _facts(old), _facts(new)
+def difference(old: Space, new: Space, aside: Collection[Path] = CHANGEABLE) -> list[str]:
+    """The topmost paths at which two spaces differ, in the new file's order; what is at or below those `aside` is none."""
+    before, after = _facts(old, aside), _facts(new, aside)
     paths = [path for path in {**after, **before} if before.get(path) != after.get(path)]
     changed = set(paths)
     return [".".join(path) for path in paths if not any(path[:n] in changed for n in range(len(path)))]
 
 
-def _facts(space: Space) -> dict[Path, str]:
+def _facts(space: Space, aside: Collection[Path] = CHANGEABLE) -> dict[Path, str]:
     """Each node's own part, by path; a `tune` section of only what may change is as good as none."""
     facts = {
-        path: _fact(node) for path, node in descend(space.tree) if path[:2] not in CHANGEABLE and path != ("tune",)
+        path: _fact(node)
+        for path, node in descend(space.tree)
+        if path[:1] not in aside and path[:2] not in aside and path != ("tune",)
     }
     facts.pop((), None)
     return facts

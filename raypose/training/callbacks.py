@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: keep the best weights, tell the search, write a checkpoint, in that order."""
+"""What happens at the end of an epoch: keep the best weights, write a checkpoint, tell the search, in that order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class KeepBest(Callback):
 
 
 class Report(Callback):
-    """Tells the run the epoch's metrics; a trial that is stopped early ends here."""
+    """Tells the run the epoch's metrics. The last callback: a trial that is stopped early, or waits, leaves here."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -43,7 +43,7 @@ class Report(Callback):
 
 
 class Checkpoint(Callback):
-    """Writes a checkpoint. The last callback, so that what is resumed has been reported."""
+    """Writes a checkpoint. Who resumes from it reports its epoch again, which may not have come to that."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from raypose.training.continued import built, continue_as_built
 from raypose.training.precision import Precision, layout
 
 
@@ -18,6 +19,8 @@ class Batches(Protocol):
     """Batches of an epoch, drawn with the generator that is passed in."""
 
     def epoch(self, rng: np.random.Generator | None = None) -> Iterable[Any]: ...
+
+    def __len__(self) -> int: ...
 
 
 class Callback:
@@ -57,6 +60,8 @@ class Trainer:
     def __post_init__(self) -> None:
         self.layout = layout(self.model, self.device)
         self.model.to(self.device, memory_format=self.layout)
+        self.metrics: dict[str, float] = {}  # of the last epoch
+        self._built = built(self.optimizer, self.schedule)
         self.averaged: AveragedModel | None = None
         if self.ema is not None:
             self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.ema), use_buffers=True)
@@ -79,7 +84,7 @@ class Trainer:
             losses = [self.step(batch) for batch in self.batches.epoch(np.random.default_rng([self.seed, epoch]))]
             metrics = {"train_loss": _finite_mean(losses, epoch), "lr": self.optimizer.param_groups[0]["lr"]}
             metrics |= self.evaluate(self.best_model.eval())
-            self.epoch = epoch
+            self.epoch, self.metrics = epoch, metrics
             for callback in self.callbacks:
                 callback.on_epoch_end(self, epoch, metrics)
 
@@ -104,14 +109,22 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that a resume needs."""
         parts = {name: part.state_dict() for name, part in self._parts().items()}
-        return {"epoch": self.epoch, "callbacks": [c.state_dict() for c in self.callbacks], **parts}
+        callbacks = [callback.state_dict() for callback in self.callbacks]
+        metrics = {name: float(value) for name, value in self.metrics.items()}
+        return {"epoch": self.epoch, "metrics": metrics, "built": self._built, "callbacks": callbacks, **parts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
+        """Go on after the epoch of the state. Where the optimizer or the schedule were built with other values since, as for
+        a trial that inherits from another one, the new values count: of the old ones only weights and moments are kept."""
+        parts = self._parts()
+        if state["built"] != self._built:
+            continue_as_built(self.optimizer, state["optimizer"], self.schedule, state["epoch"] * len(self.batches))
+            parts = {name: part for name, part in parts.items() if name not in ("optimizer", "schedule")}
+        for name, part in parts.items():
             part.load_state_dict(state[name])
         for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
-        self.epoch = state["epoch"]
+        self.epoch, self.metrics = state["epoch"], state["metrics"]
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {

@@ -19,6 +19,7 @@ from raypose.files import write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
+ENDED = ("COMPLETE", "PRUNED", "FAIL")  # the states of trials that don't go on
 logger = logging.getLogger("raypose")
 
 
@@ -36,12 +37,14 @@ class TrialFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self._epochs: set[int] = set()
+        self._events: EventWriter | None = None
+        self._log: logging.Handler | None = None
 
     def open(self, config: str, meta: Mapping[str, Any], hparams: Mapping[str, Any] | None = None) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "config.yaml", config)
         self.update_meta({**meta, **_environment(), "state": "RUNNING", "started": time.time()})
-        self._epochs = {row["epoch"] for row in read_metrics(self.path)}
+        self._epochs = {row["epoch"] for row in _repaired_metrics(self.path)}
         self._events = EventWriter(self.path)
         if hparams is not None:
             self._events.hparams(hparams, self.path.name)
@@ -57,30 +60,60 @@ class TrialFolder:
         self._epochs.add(epoch)
         with open(self.path / "metrics.jsonl", "a") as file:
             file.write(json.dumps({"epoch": epoch, **{name: _json(value) for name, value in metrics.items()}}) + "\n")
-        self._events.scalars(epoch, metrics)
+        if self._events is not None:
+            self._events.scalars(epoch, metrics)
         logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
     def close(self, state: str) -> None:
-        self._events.close(state)
-        logger.removeHandler(self._log)
-        self._log.close()
+        """Also of a folder that could not be opened to the end."""
+        try:
+            if self._events is not None:
+                self._events.close(state)
+        finally:
+            if self._log is not None:
+                logger.removeHandler(self._log)
+                self._log.close()
 
     def update_meta(self, entries: Mapping[str, Any]) -> None:
         """Change some entries of meta.json."""
-        path = self.path / "meta.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
-        write_json(path, {**known, **entries})
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "meta.json", {**read_meta(self.path), **entries})
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """What meta.json says of a trial; nothing where there is none, or a damaged one."""
+    try:
+        known = json.loads((folder / "meta.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The epochs in metrics.jsonl; a last line that a kill has torn is cut off."""
+    """The epochs in metrics.jsonl, up to a line that is not whole (yet)."""
+    return _whole_rows(folder / "metrics.jsonl")[0]
+
+
+def _repaired_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Them, for who writes on: what a kill has torn is cut off."""
     path = folder / "metrics.jsonl"
-    if not path.exists():
-        return []
-    whole, newline, torn = path.read_bytes().rpartition(b"\n")
-    if torn:
-        path.write_bytes(whole + newline)
-    return [json.loads(line) for line in whole.splitlines()]
+    rows, size = _whole_rows(path)
+    if path.exists() and size < path.stat().st_size:
+        os.truncate(path, size)
+    return rows
+
+
+def _whole_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
+    rows, size = [], 0
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if not line.endswith(b"\n"):
+            break
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+        size += len(line)
+    return rows, size
 
 
 def _environment() -> dict[str, Any]:
@@ -98,14 +131,20 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def git_commit() -> str | None:
-    """The commit of the repository that the process runs in, if it runs in one."""
-    command = ["git", "rev-parse", "HEAD"]
+def git_state() -> dict[str, Any]:
+    """`{"git": commit, "git_changed": whether tracked files differ from it}` of the repository that the process runs in;
+    None where it runs in none."""
+    commit, changes = _git("rev-parse", "HEAD"), _git("diff", "--quiet", "HEAD")
+    if commit is None or changes is None or commit.returncode != 0:
+        return {"git": None, "git_changed": None}
+    return {"git": commit.stdout.strip(), "git_changed": changes.returncode != 0}
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str] | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None
 
 
 def _json(value: float) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import journal
-from raypose.config import Training, Tune
+from raypose.config import Tune
 from raypose.errors import RayPoseError
 from raypose.files import write_text
 from raypose.plugins import keep_plugins, load_plugins
@@ -48,15 +48,6 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
             f"{folder} cannot be made: {error.strerror}", hint="--experiments DIR names another place"
         ) from error
     return folder
-
-
-def longest(space: Space) -> int:
-    """The most epochs that a trial of the space can have."""
-    for dimension in space.dimensions:
-        if dimension.name == "training.epochs":
-            ends = [dimension.high] if isinstance(dimension, Range) else dimension.labels  # type: ignore[attr-defined]
-            return max(int(end) for end in ends)
-    return int((space.default().get("training") or {}).get("epochs", Training.epochs))
 
 
 def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool) -> dict[str, str]:

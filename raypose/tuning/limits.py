@@ -1,4 +1,4 @@
-"""What a sampled configuration costs, and whether `tune.constraints` let it be trained."""
+"""What a sampled configuration costs, and whether those of `tune.constraints` that are about that let it be trained."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PRICED = ("model", "data", "optimizer")  # the sections that a cost follows from
 
 
 class Limits:
-    """The constraints of a search. `price(config)` gives the values of the names that they speak of; it is asked only where
-    there are constraints.
+    """The constraints of a search on costs. `price(config)` gives the values of the names that they speak of; it is asked
+    only where there are such constraints.
 
     Raises:
         RayPoseError: all that is wrong with the constraints.
@@ -47,8 +47,8 @@ class Limits:
         Raises:
             RayPoseError: all that is wrong with them, or the space lacks what the cost follows from.
         """
-        limits = cls(texts)
-        if texts:
+        limits = cls(static(texts))
+        if limits.constraints:
             if missing := [key for key in PRICED if key not in space.tree.entries]:
                 message = (
                     f"tune.constraints are about the cost of a pose model, but there is no {' and no '.join(missing)}"
@@ -67,7 +67,8 @@ class Limits:
             for text, violation in {each.text: each.violation(values) for each in self.constraints}.items():
                 if text not in told:  # by a process that was killed in between
                     trial.set_constraint(text, violation)
-        return trial.constraints
+            told = trial.constraints
+        return {each.text: told[each.text] for each in self.constraints}
 
     def unmet(self, draws: Sequence[FrozenTrial]) -> RayPoseError:
         """The error that ends a search of which these draws, one after the other, broke constraints."""
@@ -84,6 +85,23 @@ class Limits:
             rule="unmet-constraint",
             exit_status=1,
         )
+
+
+def static(texts: Sequence[str]) -> list[str]:
+    """Those constraints that are about costs alone; those that cannot be read are among them.
+
+    Example:
+        >>> static(["flops <= 2e9", "AP >= 0.6"])
+        ['flops <= 2e9']
+    """
+    return [text for text in texts if _is_static(text)]
+
+
+def _is_static(text: str) -> bool:
+    try:
+        return Constraint.parse(text, known=None).is_static
+    except RayPoseError:
+        return True
 
 
 def cost_of(trial: Trial | FrozenTrial) -> dict[str, float]:

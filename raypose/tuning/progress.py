@@ -15,8 +15,8 @@ from rich.text import Text
 
 from raypose.reporting.infeasible import Infeasible, broken
 from raypose.reporting.leaderboard import describe, duration, leaderboard
-from raypose.reporting.records import Record, ranked, record
-from raypose.reporting.roles import is_trial
+from raypose.reporting.records import Record, ranked, records
+from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, TRIAL, is_trial, role
 from raypose.tuning.draws import INITIAL_POINT
 from raypose.tuning.limits import cost_of
 from raypose.tuning.search_state import SearchState
@@ -68,17 +68,17 @@ class Progress(Callback):
 
     def _show(self) -> None:
         trials = self.state.trials()
-        records = [record(trial, self.state.goals) for trial in trials if is_trial(trial)]
+        known = records(trials, self.state.goals)
         infeasible = Infeasible.count(trials)
         for trial in trials:
-            if INITIAL_POINT in trial.user_attrs and broken(trial):
+            if INITIAL_POINT in trial.user_attrs and role(trial) in (INFEASIBLE, DUPLICATE):
                 self._tell(trial.number, _refused(trial))
         if self.live is not None:
-            self.live.update(self._table(records, infeasible), refresh=True)
+            self.live.update(self._table(known, infeasible), refresh=True)
             return
-        for each in records:
+        for each in known:
             if each.state != "RUNNING":
-                self._tell(each.number, self._line(each, records, infeasible))
+                self._tell(each.number, self._line(each, known, infeasible))
 
     def _tell(self, number: int, line: str) -> None:
         if number not in self.told:
@@ -86,26 +86,43 @@ class Progress(Callback):
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, each: Record, records: list[Record], infeasible: Infeasible) -> str:
-        value = "-" if each.value is None else f"{each.value:.4g}"
+        values = ", ".join(f"{name} {_short(each.values.get(name))}" for name in self._metrics)
+        what = f"trial {each.number}{_again(each)} {each.state} {values}"
         why = f" ({each.reason}: {each.detail.splitlines()[-1]})" if each.detail else ""
+        why += f" (breaks {', '.join(each.breaks)})" if each.breaks else ""
         return (
-            f"trial {each.number} {each.state} {self.state.goals[0].metric} {value} after {each.epochs} epochs{why} | "
-            f"{describe(each.params)} | {self._summary(records, infeasible)}"
+            f"{what} after {each.epochs} epochs{why} | {describe(each.params)} | {self._summary(records, infeasible)}"
         )
 
+    @property
+    def _metrics(self) -> list[str]:
+        return [goal.metric for goal in self.state.goals]
+
     def _summary(self, records: list[Record], infeasible: Infeasible) -> str:
-        done = [each for each in records if each.state != "RUNNING"]
+        done = [each for each in records if each.state != "RUNNING" and each.role == TRIAL]
         best, total = self.state.best(), self.state.tune.num_trials
         parts = [f"{len(done)}/{total} trials"]
+        for what, word in ((REPEAT, "repeats"), (FINAL, "final trainings")):
+            if again := [each for each in records if each.role == what]:
+                parts.append(f"{sum(each.state != 'RUNNING' for each in again)}/{len(again)} {word}")
         for state, word in (("PRUNED", "pruned"), ("FAIL", "failed")):
             if count := sum(each.state == state for each in done):
                 parts.append(f"{count} {word}")
         if infeasible:
             parts.append(f"{infeasible.draws} not within the constraints")
+        if same := sum(role(trial) == DUPLICATE for trial in self.state.trials()):
+            parts.append(f"{same} duplicate{'s' if same > 1 else ''} not trained")
+        if broke := sum(bool(each.breaks) for each in done):
+            parts.append(f"{broke} that break a constraint")
+        if self.state.front.numbers:
+            parts.append(f"{len(self.state.front.numbers)} on the Pareto front")
         if best is not None:
             parts.append(f"best {self.state.goals[0].metric} {best.values[0]:.4g} (trial {best.number})")
         elapsed, here = time.monotonic() - self._started, len(done) - self.finished_before
-        parts.append(f"{duration(elapsed)} elapsed")
+        timed = self.state.tune.time_budget is not None  # then `left` begins with the time
+        parts += ([] if timed else [f"{duration(elapsed)} elapsed"]) + (
+            [left] if (left := self.state.budget.left()) else []
+        )
         if here and len(done) < total:
             parts.append(f"about {duration(elapsed / here * (total - len(done)))} left")
         return ", ".join(parts)
@@ -120,13 +137,25 @@ class Progress(Callback):
             if each.state == TrialState.RUNNING.name:
                 now = self.latest.get(each.number, {}).get(self.state.goals[0].metric)
                 cells = ["" if value is None else f"{value:.4g}" for value in (now, each.value)]
-                running.add_row(str(each.number), str(each.epochs), *cells, escape(describe(each.params)))
-        finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.goals[0].mode == "max")
+                running.add_row(
+                    str(each.number), str(each.epochs), *cells, escape(describe(each.params) + _again(each))
+                )
+        finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.goals)
         summary = Text(self._summary(records, infeasible), style="bold")
-        return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self.state.goals[0].metric))
+        return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self._metrics))
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _again(each: Record) -> str:
+    return "" if each.role == TRIAL else f" ({each.role} of trial {each.of})"
 
 
 def _refused(trial: FrozenTrial) -> str:
     cost = ", ".join(f"{name} {value:.3g}" for name, value in cost_of(trial).items())
     which = trial.user_attrs[INITIAL_POINT] + 1
+    if role(trial) == DUPLICATE:
+        return f"initial point {which} is not tried: trial {trial.user_attrs[OF]} has the same configuration"
     return f"initial point {which} is not tried: it breaks {', '.join(broken(trial))} ({cost})"

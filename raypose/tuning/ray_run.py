@@ -1,12 +1,9 @@
-"""A Ray cluster, and runs of Ray Tune on it over what the study has still to run."""
+"""Runs of Ray Tune over what the study has still to run, on the cluster that is there."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,60 +11,81 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from raypose.errors import RayPoseError
-from raypose.training.trial_folder import git_commit
+from raypose.training.trial_folder import git_state
+from raypose.tuning.failures import disk_full, is_disk_full
+from raypose.tuning.losses import Losses
+from raypose.tuning.population import PopulationBasedTraining
+from raypose.tuning.population_scheduler import PopulationScheduler
 from raypose.tuning.progress import Progress
+from raypose.tuning.ray_scheduler import RayScheduler
 from raypose.tuning.resources import Share, share
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.searcher import StudyScheduler, StudySearcher, StudyStopper
+from raypose.tuning.stall import Watch
 from raypose.tuning.worker import TrialFunction, Worker
-
-ENVIRONMENT = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials write their own files
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a missing metric fails its trial, not the search
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours
-    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Tune's snapshot is never read back
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-}
 
 
 @dataclass(frozen=True)
 class Session:
-    """What the runs of one search have in common: the trial function, early stopping (`inner`: a Ray scheduler), where
-    to print."""
+    """What the runs of one search have in common: the trial function, early stopping (`inner`: makes a Ray
+    scheduler, afresh for each run), where to print, and whether the cluster may get more nodes."""
 
     state: SearchState
     trial: TrialFunction
-    inner: Any = None
+    inner: Callable[[], Any] | None = None
     console: Console = field(default_factory=Console)
     quiet: bool = False
+    grows: bool = False
+
+    @property
+    def place(self) -> Share:
+        """What one trial takes of the nodes that are there."""
+        return share(self.state.tune, [node["Resources"] for node in ray.nodes() if node["Alive"]], self.grows)
 
     def run(self) -> None:
-        """Run all that remains, on the cluster that is there, by one `fit()`.
+        """Run all that remains, on the cluster that is there; where Ray Tune gives up, by a new `fit()`.
 
         Raises:
-            RayPoseError: Ray Tune gave up, or no configuration that meets the constraints was found.
+            RayPoseError: Ray Tune gave up time and again, or the search is over by an error.
         """
+        state, losses = self.state, Losses(self.state)
+        while state.remaining:
+            error = self._fit()
+            if error is not None and is_disk_full(error):
+                state.end("no space left on the disk", disk_full(state.folder))
+            if not state.halted and (error is not None or state.live):
+                losses.take(error)
+        if state.halted:
+            state.mark_interrupted()
+        if state.over and state.over.error:
+            raise state.over.error
+
+    def _fit(self) -> Exception | None:
+        """Run all that remains by one `fit()`; returns what it gave up by."""
         state = self.state
-        if not state.remaining or state.over:
-            return
         progress = Progress(state, self.console, self.quiet)
-        place = share(state.tune, [node["Resources"] for node in ray.nodes() if node["Alive"]])
-        metrics = tuple(goal.metric for goal in state.goals)
-        meta = {"git": git_commit()}
+        place = self.place
+        state.budget.gpus = place.gpu
+        state.budget.need_gpus()
+        metrics = tuple(dict.fromkeys([*(goal.metric for goal in state.goals), *state.outcomes.names]))
+        meta = git_state()
         worker = Worker(self.trial, str(state.folder), metrics, state.plugins, meta, place.threads, place.gpu)
-        tuner = _tuner(state, worker, place, StudyScheduler(state, self.inner), progress)
+        inner = self._early_stopping(place)
+        tuner = _tuner(state, worker, place, StudyScheduler(state, inner), progress)
         try:
             tuner.fit()
         except Exception as error:
-            resume = f"what was running goes on with --resume; details: {state.folder}"
-            raise RayPoseError(f"Ray Tune gave up: {error}", hint=resume, exit_status=1) from error
+            return error
         finally:
             progress.stop()
             shutil.rmtree(state.folder / ".ray", ignore_errors=True)
-        if state.over and state.over.error:
-            raise state.over.error
+        return None
+
+    def _early_stopping(self, place: Share) -> RayScheduler | PopulationScheduler | None:
+        scheduler = None if self.inner is None else self.inner()
+        if isinstance(scheduler, PopulationBasedTraining):
+            return PopulationScheduler(self.state, scheduler, place.at_a_time)
+        return None if scheduler is None else RayScheduler(scheduler, self.state)
 
 
 def _tuner(
@@ -80,13 +98,16 @@ def _tuner(
     def trainable(config: dict[str, Any]) -> None:
         worker(config)
 
+    population = scheduler.inner if isinstance(scheduler.inner, PopulationScheduler) else None
+    # Tune counts trials that wait, so that one whose population is larger than the cluster would never begin.
+    searcher = StudySearcher(state) if population is None else StudySearcher(state, population.has_room)
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
-            search_alg=StudySearcher(state),
+            search_alg=searcher,
             scheduler=scheduler,
-            num_samples=state.remaining,
-            max_concurrent_trials=place.at_a_time,
+            num_samples=state.remaining if population is None else -1,
+            max_concurrent_trials=place.at_a_time if population is None else None,
             reuse_actors=True,
             trial_name_creator=lambda trial: f"trial_{trial.config['number']:04d}",
             trial_dirname_creator=lambda trial: f"trial_{trial.config['number']:04d}",
@@ -96,25 +117,7 @@ def _tuner(
             storage_path=str(state.folder / ".ray"),
             verbose=0,
             stop=StudyStopper(state),
-            callbacks=[progress],
-            failure_config=tune.FailureConfig(max_failures=state.tune.max_failures),
+            callbacks=[progress, Watch(state)],
+            failure_config=tune.FailureConfig(max_failures=state.tune.max_failures + 1),  # `Watch` counts
         ),
     )
-
-
-@contextlib.contextmanager
-def cluster(address: str | None, console: Console, quiet: bool) -> Iterator[None]:
-    """A Ray cluster: the one at `address`, the one that this process is connected to, else one on this machine."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    started = not ray.is_initialized()
-    if started:
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        if not quiet and context.dashboard_url:
-            console.print(f"Ray dashboard: http://{context.dashboard_url} (its token: ray get-auth-token)")
-    try:
-        yield
-    finally:
-        if started:
-            ray.shutdown()

@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from optuna.pruners import BasePruner
 from rich.console import Console
 
-from raypose.config import Tune, read, read_seed
+from raypose.check.epochs import longest
+from raypose.check.rules import files
+from raypose.config import Tune, read, read_duration, read_seed
 from raypose.errors import RayPoseError
 from raypose.files import write_json
 from raypose.plugins import load_plugins
+from raypose.reporting.asides import asides
 from raypose.reporting.infeasible import Infeasible
-from raypose.reporting.records import Record, load_records
+from raypose.reporting.pareto import front
+from raypose.reporting.records import Record, final, load_records, winner
 from raypose.space import Space, initial_points
-from raypose.tuning import experiment
-from raypose.tuning.factory import build_sampler, build_scheduler
+from raypose.tuning import experiment, generations, sampler_choice
+from raypose.tuning.cluster import cluster
+from raypose.tuning.failures import telling_disk_full
+from raypose.tuning.followups import more, refuse
+from raypose.tuning.gain import one_target
 from raypose.tuning.interrupt import interruptible
 from raypose.tuning.limits import Limits
 from raypose.tuning.lock import locked
-from raypose.tuning.ray_run import Session, cluster
+from raypose.tuning.preflight import preflight
+from raypose.tuning.ray_run import Session
+from raypose.tuning.samplers import build_sampler
+from raypose.tuning.schedulers import build_scheduler, refuse_resume, why_not_resumed
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.warm_start import sources, take_over
 from raypose.tuning.worker import TrialFunction
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """Where the experiment lies, its trials (the best first), the signal that ended it early, if one did, and how many
-    draws broke a constraint. `stopped` is why it ended before its last trial, if no signal did that."""
+    draws broke a constraint. `stopped` is why it ended before its last trial, if no signal did that, and `change` what a
+    resume needs to go on, as options of `raypose tune`; None where nothing would make it. `front` is the Pareto front, where
+    there are several objectives, the best in the first one first; `asides` are lines about what else the study has."""
 
     folder: Path
     records: list[Record]
     interrupted: int | None = None
     infeasible: Infeasible = field(default_factory=Infeasible)
     stopped: str = ""
+    front: list[Record] = field(default_factory=list)
+    change: str | None = None
+    asides: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> Record | None:
         """The best finished trial."""
-        return next((each for each in self.records if each.state == "COMPLETE"), None)
+        return winner(self.records)
+
+    @property
+    def final(self) -> Record | None:
+        """The winner's last training, if there was one: finished, or failed."""
+        return final(self.records)
 
 
 def tune(
@@ -51,7 +74,10 @@ def tune(
     experiments: str | Path = "experiments",
     resume: bool = False,
     num_trials: int | None = None,
+    time_budget: float | str | None = None,
+    warm_start: Sequence[str | Path] = (),
     address: str | None = None,
+    dashboard_host: str | None = None,
     console: Console | None = None,
     quiet: bool = False,
     check: bool = True,
@@ -60,6 +86,9 @@ def tune(
 
     `check` has a space of pose models checked before anything starts, as `raypose check` does; a resume goes without
     building every combination. Without it the space must have been checked, as by `raypose.tuning.checked.load_checked`.
+
+    `num_trials` and `time_budget` (seconds, or a text such as 2h) stand for those of the `tune` section. `warm_start` are
+    folders of experiments with the same space, whose finished trials are taken over for the sampler to learn from.
 
     Raises:
         RayPoseError: wrong input; nothing was started. With `exit_status` 1: what happened while it ran.
@@ -75,41 +104,79 @@ def tune(
     settings = read(Tune, default.get("tune"))
     if num_trials is not None:
         settings = replace(settings, num_trials=num_trials)
+    if time_budget is not None:
+        settings = replace(settings, time_budget=read_duration(time_budget, "time_budget"))
     seed = read_seed(default)
+    refuse(settings.repeats, settings.goals)
+    one_target(settings)
     limits = Limits.of(space, settings.constraints)
     points = _initial_points(space, settings)
-    goal, sampler = settings.goals[0], settings.sampler or {"type": "TPESampler"}
-    scheduler = build_scheduler(settings.scheduler, goal.metric, goal.mode, experiment.longest(space))
-    build_sampler(sampler, seed)
+    goal = settings.goals[0]
+    early = partial(build_scheduler, settings.scheduler, goal.metric, goal.mode, longest(space.tree))
+    pruner = scheduler if isinstance(scheduler := early(), BasePruner) else None
+    _refuse_pruner(settings, pruner)
+    generations.refuse(scheduler, space, settings.num_trials)
+    build_sampler(sampler_choice.choose(space, settings)[0], seed, space)
     folder = experiment.open_folder(space, Path(experiments), default, resume)
-    with locked(folder):
+    with telling_disk_full(folder), locked(folder):
         plugins = experiment.keep_space(space, folder, default, resume)
+        others = sources(map(Path, warm_start), space, settings.goals, plugins)
         experiment.declare_dimensions(space, folder, settings)
-        pruner = scheduler if isinstance(scheduler, BasePruner) else None
         state = SearchState(
             space, folder, settings, seed=seed, pruner=pruner, plugins=plugins, limits=limits, initial_points=points
         )
-        state.study.sampler = build_sampler(sampler, seed + len(state.trials()))
-        inner = None if pruner is not None else scheduler
+        take_over(state, others)
+        chosen = sampler_choice.install(state.study, space, settings, seed)
+        refuse_resume(state)
+        inner = None if pruner or scheduler is None else early
         session = Session(state, trial, inner, console or Console(), quiet)
-        interrupted = _run(session, address) if state.remaining else None
+        if (count := len(settings.goals)) > 1 and "scheduler" not in default["tune"] and not quiet:
+            session.console.print(f"no early stopping: it compares one value, but there are {count} objectives")
+        if chosen and not quiet:
+            session.console.print(chosen, highlight=False, markup=False, soft_wrap=True)
+        interrupted = _run(session, address, dashboard_host, is_training) if more(state) else None
         state.publish_best()
         if is_training and interrupted is None and "test" in default["data"]:
-            _test_the_winner(folder / "best")
+            _test_the_winner(folder / ("final" if settings.final else "best"))
     records, infeasible = load_records(folder)
-    stopped = state.over.why if state.over and interrupted is None else ""
-    return SearchResult(folder, records, interrupted, infeasible, stopped)
+    stopped = state.stopped if interrupted is None else ""
+    change, beside = state.over.change if state.over and stopped else None, asides(state.trials(), settings.goals)
+    return SearchResult(
+        folder, records, interrupted, infeasible, stopped, front(records, settings.goals), change, beside
+    )
 
 
-def _run(session: Session, address: str | None) -> int | None:
-    """Run the trials of a search; returns the signal that ended it early, if one did."""
+def _refuse_pruner(settings: Tune, pruner: BasePruner | None) -> None:
+    if len(settings.goals) > 1 and pruner is not None:
+        raise RayPoseError(
+            f"early stopping by Optuna's pruners compares one value, but tune.metric has {len(settings.goals)}",
+            hint="write scheduler: null, or one of Ray's (ASHAScheduler), which goes by the first objective",
+            rule="several-objectives",
+        )
+
+
+def _run(session: Session, address: str | None, dashboard_host: str | None, is_training: bool) -> int | None:
+    """Run the trials of a search, then what follows them; returns the signal that ended it early, if one did."""
     state = session.state
+    if not session.quiet and (reason := why_not_resumed(state.tune.scheduler)):
+        session.console.print(reason, highlight=False, markup=False, soft_wrap=True)
     with (
         interruptible(lambda: state.end("interrupted")) as interrupt,
-        cluster(address, session.console, session.quiet),
+        cluster(address, session.console, session.quiet, dashboard_host) as joined,
     ):
         interrupt.listen()
-        session.run()
+        session = replace(session, grows=joined)
+        preflight(
+            state.folder,
+            session.place,
+            files=sorted({(key, node.value) for key, node in files(state.space.tree)}) if is_training else [],
+            plugins=state.plugins,
+            gpus=is_training,
+            joined=joined,
+            console=None if session.quiet else session.console,
+        )
+        while more(state):
+            session.run()
     return interrupt.signal
 
 
@@ -126,7 +193,7 @@ def _initial_points(space: Space, settings: Tune) -> list[dict[str, Any]]:
 
 
 def _test_the_winner(best: Path) -> None:
-    """Evaluate the best model on `data.test`, once, and add it to its metrics.json."""
+    """Evaluate a model folder on `data.test`, once, and add it to its metrics.json."""
     from raypose.trial import evaluate
 
     file = best / "metrics.json"

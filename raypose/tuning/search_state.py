@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,24 @@ from raypose import journal
 from raypose.config import Tune
 from raypose.errors import RayPoseError
 from raypose.plugins import relative
-from raypose.reporting.epochs import PREFIX, best_epoch, epochs
+from raypose.reporting.epochs import PREFIX, best_epoch, epochs, signed
+from raypose.reporting.outcomes import breaks
+from raypose.reporting.pareto import Front, point
 from raypose.reporting.records import params
-from raypose.reporting.roles import is_trial
+from raypose.reporting.repeats import best_trial, repeats
+from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, is_trial, role
 from raypose.space import Space, dump, from_params
+from raypose.tuning.budget import Budget
 from raypose.tuning.draws import Draws
+from raypose.tuning.failures import FirstFailures, all_fail
 from raypose.tuning.limits import Limits, cost_of
+from raypose.tuning.outcomes import Outcomes, reached
+from raypose.tuning.over import Over
 from raypose.tuning.task import Task
 from raypose.tuning.trial_files import TrialFiles
 
-
-@dataclass(frozen=True)
-class Over:
-    """Why a search ends before its last trial; with an `error` if that is a failure. `drain`: what is running comes to
-    its end; else it stays RUNNING in the study, for a resume."""
-
-    why: str
-    error: RayPoseError | None = None
-    drain: bool = False
+GPU_SECONDS = "gpu_seconds"  # the user attribute of a study whose GPU-hours are limited
+LOSSES = "losses"  # the user attribute of a trial: how often its worker was lost
 
 
 class SearchState:
@@ -64,9 +65,10 @@ class SearchState:
         self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, plugins or {}
         self.goals, self.files, self.over = tune.goals, TrialFiles(folder), None
         self.better = max if self.goals[0].mode == "max" else min
+        self.storage = journal.storage(folder, write=True)
         self.study = optuna.create_study(
             study_name=journal.STUDY_NAME,
-            storage=journal.storage(folder, repair=True),
+            storage=self.storage,
             pruner=pruner or optuna.pruners.NopPruner(),
             directions=["maximize" if goal.mode == "max" else "minimize" for goal in self.goals],
             load_if_exists=True,
@@ -77,7 +79,13 @@ class SearchState:
                 self.study.set_metric_names([goal.metric for goal in self.goals])
         self.draws = Draws(self.study, space, tune.num_trials, limits or Limits(), seed)
         self.draws.enqueue(initial_points)
+        self.outcomes, self.front = Outcomes(tune.constraints), Front(self.goals)
         self._live: dict[int, Trial] = {}
+        self.budget = Budget(tune, self.trials(), self.study.user_attrs.get(GPU_SECONDS, 0.0))
+        self._last_epoch_of: int | None = None
+        self._see_whether_exhausted()
+        self._watch()
+        self._first_failures = FirstFailures()
         self._tidy_what_a_kill_left()
 
     over: Over | None
@@ -92,12 +100,46 @@ class SearchState:
     @property
     def remaining(self) -> int:
         """How many trials are still to be run, interrupted ones included."""
-        return self.draws.remaining
+        if self.over is None:
+            return self.draws.remaining
+        return self.draws.begun if self.over.drain else 0
+
+    @property
+    def stopped(self) -> str:
+        """Why the search ended before its last trial, in a line; empty if it did not."""
+        if self.over is None:
+            return ""
+        trials = [trial for trial in self.trials() if is_trial(trial)]
+        running = sum(trial.state == TrialState.RUNNING for trial in trials)
+        left = f": {len(trials) - running} trials finished, {running} go on with --resume" if running else ""
+        return f"{self.over.why}{left}"
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether what is running is to stop where it is; a trial whose last epoch spent a budget comes to its end."""
+        self._watch()
+        return self.halted and self._last_epoch_of not in self._live
+
+    @property
+    def halted(self) -> bool:
+        """Whether no further epoch counts."""
+        return self.over is not None and not self.over.drain
+
+    def _see_whether_exhausted(self) -> None:
+        if self.draws.exhausted and self.draws.missing:
+            self.end(self.draws.exhausted, drain=True)
+
+    def _watch(self) -> None:
+        if not self.halted and (spent := self.budget.over()) is not None:
+            self._end(spent)
 
     def end(self, why: str, error: RayPoseError | None = None, drain: bool = False) -> None:
         """No more trials. The first word is kept, unless the second is to stop what the first lets come to its end."""
-        if self.over is None or (self.over.drain and not drain):
-            self.over = Over(why, error, drain)
+        self._end(Over(why, error, drain))
+
+    def _end(self, over: Over) -> None:
+        if self.over is None or (self.over.drain and not over.drain):
+            self.over = over
 
     def next_task(self) -> Task | None:
         """The next trial: an interrupted one under its old number, else a new one; None when all are handed out.
@@ -105,10 +147,13 @@ class SearchState:
         Raises:
             RayPoseError: no configuration that meets the constraints was found.
         """
-        trial = self.draws.next() if self.over is None else None
+        self._watch()
+        trial = None if self.halted else self.draws.next(new=self.over is None)
         if trial is None:
+            self._see_whether_exhausted()
             return None
         self._live[trial.number] = trial
+        self.budget.began(trial.number)
         return self.task(trial.number)
 
     def task(self, number: int) -> Task:
@@ -118,17 +163,59 @@ class SearchState:
         kept = {"plugins": relative(self.plugins, self.files.path(number))} if self.plugins else {}
         config = {**self.space.sample(from_params(values)), "seed": seed}
         text = dump({**self.space.sample(from_params(values), portable=True), "seed": seed, **kept})
-        return Task(number, values, config, text, seed, cost_of(trial))
+        again = {} if is_trial(trial) else {key: trial.user_attrs[key] for key in (ROLE, OF)}
+        return Task(number, values, config, text, seed, cost_of(trial), again)
 
-    def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Tell an epoch's values; one that a resumed trial did again is there already."""
+    def report(self, number: int, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Tell an epoch's values, if they are news: one that a resumed trial did again is there already, and none is told
+        beyond a budget. Returns whether they were."""
         trial, values = self._live[number], [metrics[goal.metric] for goal in self.goals]
-        if epoch in epochs(self.trials()[number]):
-            return
+        known = self.trials()[number]
+        if self.halted or epoch in epochs(known):
+            return False
         if len(values) == 1:
             trial.report(values[0], epoch)
         else:
             trial.set_user_attr(f"{PREFIX}{epoch}", values)
+        self.budget.epoch(known, values[0])
+        self._keep_gpu_seconds()
+        self._watch()
+        if self.halted and metrics.get("last_epoch"):
+            self._last_epoch_of = number
+        return True
+
+    def _keep_gpu_seconds(self) -> None:
+        if self.tune.gpu_hours is not None:
+            self.study.set_user_attr(GPU_SECONDS, self.budget.gpu_seconds)
+
+    def note(self, number: int, **attrs: Any) -> None:
+        """Set user attributes of a trial that is not finished, handed out or not."""
+        for name, value in attrs.items():
+            self.storage.set_trial_user_attr(self.trials()[number]._trial_id, name, value)
+
+    def reopen(self) -> None:
+        """Take back what is handed out and not finished: it is handed out again, before anything new."""
+        self.draws.take_back(self._live)
+        self._live.clear()
+
+    def lose(self, number: int, reason: str, detail: str) -> None:
+        """A trial's worker was lost. It is FAIL once that happened more than `tune.max_failures` times."""
+        if trial := self._live.get(number):
+            losses = trial.user_attrs.get(LOSSES, 0) + 1
+            trial.set_user_attr(LOSSES, losses)
+            if losses > self.tune.max_failures:
+                self.finish(number, TrialState.FAIL, reason, detail)
+
+    def mark_interrupted(self) -> None:
+        """Write into the folders of what is handed out and not finished that it was interrupted, and when."""
+        with contextlib.suppress(OSError):  # of a full disk
+            for number in self._live:
+                self.files.note(number, interrupted=time.time())
+
+    @property
+    def live(self) -> list[int]:
+        """The trials that are handed out and not finished."""
+        return sorted(self._live)
 
     def is_live(self, number: int) -> bool:
         """Whether a trial is handed out and not finished."""
@@ -136,9 +223,17 @@ class SearchState:
 
     def should_prune(self, number: int) -> bool:
         """What the study's pruner says after the last report; trials that repeat another one run to their end."""
-        if len(self.goals) > 1 or not is_trial(self.trials()[number]):
+        if len(self.goals) > 1 or not is_trial(self.trials()[number]) or number == self.budget.gain.reached_by:
             return False
         return self._live[number].should_prune()
+
+    def full_length(self, number: int) -> float | None:
+        """The epochs of a trial that no scheduler ends: a repeat has as many as what it repeats, the final training as
+        many as its configuration says, which is infinity here. None of the search's own trials."""
+        trial = self.trials()[number]
+        if role(trial) == REPEAT:
+            return max(epochs(self.trials()[trial.user_attrs[OF]]))
+        return math.inf if role(trial) == FINAL else None
 
     def values(self, trial: FrozenTrial) -> tuple[float, ...] | None:
         """A trial's values: those of its best epoch, whose weights are kept."""
@@ -147,9 +242,14 @@ class SearchState:
         return None if best is None else known[best]
 
     def best(self) -> FrozenTrial | None:
-        """The best finished trial."""
-        ranked = self._ranked()
-        return self.trials()[ranked[0]] if ranked else None
+        """The best finished trial; once some were repeated, the one of them whose runs have the best mean."""
+        return best_trial(self.top(), repeats(self.trials()), self.better)
+
+    def top(self, count: int | None = None) -> list[FrozenTrial]:
+        """The best finished trials (default: all of them) by their own values, the best one first; none that breaks a
+        constraint."""
+        trials = self.trials()
+        return [trials[number] for number in self._ranked() if not breaks(trials[number])][:count]
 
     def finish(self, number: int, state: TrialState, reason: str = "", detail: str = "") -> None:
         """Tell the study how a trial ended, then tidy its folder. Once; later calls for the same trial are ignored."""
@@ -161,26 +261,60 @@ class SearchState:
             state, reason, detail = TrialState.FAIL, "raised", "the trial ended without reporting an epoch"
         if state == TrialState.PRUNED and values is None:
             state = TrialState.FAIL
+        if state == TrialState.COMPLETE and self.outcomes.constraints:
+            self.outcomes.judge(trial, reached(self.trials()[number], self.goals, self.files.path(number)))
         self.draws.tell(trial, state, values if state == TrialState.COMPLETE else None, reason, detail)
+        before = self.front.numbers
+        self._compare(self.trials()[number])
+        self.budget.ended(self.trials()[number])
+        self._keep_gpu_seconds()
+        self._watch()
         self.files.end(number, state.name, reason, values[0] if values else None)
         self.publish_best()
+        if self._first_failures.alike(reason if state == TrialState.FAIL else ""):
+            log = self.files.path(number) / "log.txt"
+            self.end(f"the first trials all failed: {reason}", all_fail(reason, detail, log))
         # Only the trial that just ended and the one that it pushed out can be beyond the best few.
-        ranked = self._ranked()
-        for each in {number, *ranked[self.tune.keep : self.tune.keep + 1]} - set(ranked[: self.tune.keep]):
+        for each in {number, *self._ranked()[self._few : self._few + 1], *before} - self._kept():
             self.files.drop_weights(each)
 
     def publish_best(self) -> None:
-        """Make `best/` the best finished trial's model folder, if that trial left one."""
+        """Make `best/` the best finished trial's model folder, `pareto/` those of the front, and `final/` that of the final
+        training, if they left one."""
         if best := self.best():
             self.files.publish(best.number)
+        if len(self.goals) > 1:
+            trials = self.trials()
+            self.files.publish_front([point(trials[number], self.goals) for number in self.front.numbers])
+        for number in self._finals()[-1:]:
+            self.files.publish(number, "final")
+
+    @property
+    def _few(self) -> int:
+        """How many of the best trials keep their weights: each that may win, once it is repeated, among them."""
+        return max(self.tune.keep, self.tune.repeat_best if self.tune.repeats else 0)
+
+    def _kept(self) -> set[int]:
+        """The trials that keep their weights."""
+        return {*self._ranked()[: self._few], *repeats(self.trials()), *self._finals()[-1:], *self.front.numbers}
+
+    def _compare(self, trial: FrozenTrial) -> None:
+        """Take a finished trial into the front, if it belongs there: what was stopped early does not."""
+        if len(self.goals) > 1 and trial.state == TrialState.COMPLETE and is_trial(trial) and not breaks(trial):
+            self.front.add(trial.number, trial.values)
+
+    def _finals(self) -> list[int]:
+        return [trial.number for trial in self.trials(TrialState.COMPLETE) if role(trial) == FINAL]
 
     def _ranked(self) -> list[int]:
         done = [trial for trial in self.trials(TrialState.COMPLETE) if is_trial(trial)]
-        done.sort(key=_value, reverse=self.goals[0].mode == "max")
+        done.sort(key=lambda trial: (sum(breaks(trial).values()), signed(trial.values, self.goals), trial.number))
         return [trial.number for trial in done]
 
     def _tidy_what_a_kill_left(self) -> None:
-        kept = set(self._ranked()[: self.tune.keep])
+        for trial in self.trials():
+            self._compare(trial)
+        kept = self._kept()
         for trial in self.trials():
             if trial.state.is_finished():
                 if not self.files.is_ended(trial.number):
@@ -188,7 +322,3 @@ class SearchState:
                     self.files.end(trial.number, trial.state.name, reason, values[0] if values else None)
                 if trial.number not in kept:
                     self.files.drop_weights(trial.number)
-
-
-def _value(trial: FrozenTrial) -> float:
-    return trial.values[0] if trial.values else math.nan

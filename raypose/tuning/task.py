@@ -11,7 +11,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Task:
     """A trial to run: its number, the values of its dimensions, the configuration they give, that one as YAML text that
-    runs on another machine too, and what it costs, if constraints made somebody ask."""
+    runs on another machine too; what it costs, if constraints made somebody ask; and of which trial it is a repeat, or
+    the final training: `{"role": "repeat", "of": 3}`."""
 
     number: int
     params: dict[str, Any]
@@ -19,10 +20,12 @@ class Task:
     text: str
     seed: int
     cost: Mapping[str, float] = field(default_factory=dict)
+    again: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def meta(self) -> dict[str, Any]:
         """What meta.json says of it."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         cost = {"cost": dict(self.cost)} if self.cost else {}
-        return {"number": self.number, "seed": self.seed, "params": self.params, "fingerprint": digest, **cost}
+        known = {"number": self.number, "seed": self.seed, "params": self.params, "configuration": digest}
+        return {**known, **self.again, **cost}

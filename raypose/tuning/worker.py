@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from raypose.config import Training
+from raypose.plugins import load_plugins
 from raypose.training.run import Run
-from raypose.tuning.search_state import Task
+from raypose.training.trial_folder import ENDED, TrialFolder, read_meta
+from raypose.tuning.failures import detail, is_disk_full, reason
+from raypose.tuning.processes import showing_stacks
+from raypose.tuning.task import Task
 
 logger = logging.getLogger("raypose")
 TrialFunction = Callable[[dict[str, Any], Run], None]
@@ -24,7 +29,7 @@ class Worker:
 
     trial: TrialFunction
     folder: str
-    metrics: tuple[str, ...]  # that every report must have: the objectives
+    metrics: tuple[str, ...]  # that every report must have: the objectives, and what constraints name
     plugins: Mapping[str, str]  # what is loaded, and the user's own name of it
     meta: dict[str, Any]
     threads: int
@@ -33,32 +38,39 @@ class Worker:
     def __call__(self, config: dict[str, Any]) -> None:
         from ray import tune
 
-        from raypose.plugins import load_plugins
-        from raypose.training.trial_folder import TrialFolder
-
         task: Task = config["task"]
         folder = TrialFolder(Path(self.folder) / "trials" / f"{task.number:04d}")
-        folder.open(task.text, {**self.meta, **task.meta}, hparams=task.params)
-        state, end = "PRUNED", {}  # a trial that is stopped leaves `report` by SystemExit
+        ended = read_meta(folder.path).get("state")  # FAIL where the driver gave up on a process that was lost
+        end = {"ended": ended} if ended in ENDED else self._go(folder, task)
+        tune.report({**dict.fromkeys(self.metrics, float("nan")), **end})
+
+    def _go(self, folder: TrialFolder, task: Task) -> dict[str, str]:
+        """Run the trial and tell how it ended."""
+        end = {"ended": "PRUNED"}  # a trial that is stopped leaves `report` by SystemExit
         try:
-            load_plugins(list(self.plugins))
-            self.trial(task.config, self._run(folder, task))
-            state = "COMPLETE"
+            folder.open(task.text, {**self.meta, **_place(), **task.meta}, hparams=task.params)
+            with showing_stacks(folder.path / "log.txt"):
+                load_plugins(list(self.plugins))
+                self.trial(task.config, self._run(folder, task))
+            end = {"ended": "COMPLETE"}
         except Exception as error:
             logger.error("the trial failed\n%s", self._told(traceback.format_exc()))
-            state, end = "FAIL", {"reason": reason(error), "detail": self._told(detail(error))}
+            end = {"ended": "FAIL", "reason": reason(error), "detail": self._told(detail(error))}
+            if is_disk_full(error):
+                end["ended"] = "RUNNING"  # it goes on once there is space again
         finally:
-            folder.close(state)
+            with contextlib.suppress(OSError):
+                folder.close(end["ended"])
             self._free()
-        tune.report({"ended": state, **dict.fromkeys(self.metrics, float("nan")), **end})
+        return end
 
-    def _run(self, folder: Any, task: Task) -> Run:
+    def _run(self, folder: TrialFolder, task: Task) -> Run:
         epochs = (task.config.get("training") or {}).get("epochs", Training.epochs)
 
         def report(epoch: int, metrics: dict[str, float]) -> None:
             from ray import tune
 
-            values = _floats(metrics, self.metrics)
+            values = _floats({**task.cost, **metrics}, self.metrics)
             folder.record(epoch, values)
             tune.report({**values, "epoch": epoch, "last_epoch": epoch == epochs})
 
@@ -85,28 +97,18 @@ class Worker:
             torch.cuda.empty_cache()
 
 
-def detail(error: Exception) -> str:
-    """The last lines of a traceback, that of the user's own code among them, and the message, led by its place."""
-    from raypose.plugins import located, own_frame
+def _place() -> dict[str, str]:
+    """Where this process runs, for who has to end it."""
+    import ray
 
-    frames = traceback.extract_tb(error.__traceback__)[-2:]
-    own = own_frame(error)
-    if own is not None and own not in frames:
-        frames = [own, *frames]
-    return "".join([*traceback.format_list(frames), str(located(error)[0])])
-
-
-def reason(error: Exception) -> str:
-    """The one word that the study keeps for why a trial failed."""
-    kinds = {"FloatingPointError": "nan", "OutOfMemoryError": "out_of_memory", "MemoryError": "out_of_memory"}
-    return next((kinds[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in kinds), "raised")
+    return {"node": ray.get_runtime_context().get_node_id()}
 
 
 def _floats(metrics: dict[str, float], wanted: Iterable[str]) -> dict[str, float]:
     for metric in wanted:
         if metric not in metrics:
             known = ", ".join(sorted(metrics))
-            raise KeyError(f"the trial reported no '{metric}', which tune.metric names; it reported: {known}")
+            raise KeyError(f"the trial reported no '{metric}', which tune names; it reported: {known}")
     return {name: float(value) for name, value in metrics.items()}
 
 

@@ -52,7 +52,7 @@ FLAWS = [
     ("features", "type: MultiStepLR", "type: §MultiStep", "schema"),
     ("features", "type: TPESampler", "type: §TPE", "schema"),
     ("features", "type: MedianPruner", "type: §MedianPuner", "schema"),
-    ("features", "type: PatientPruner", "type: §PopulationBasedTraining", "schema"),
+    ("features", "type: PatientPruner", "type: §PB2", "schema"),
     ("features", "type: CocoKeypoints", "type: §CocoKeypoint", "schema"),
     ("free", "type: FreeBackbone", "type: §FreBackbone", "check"),
     ("free", "type: ASHAScheduler", "type: §ASHASchedular", "schema"),

@@ -129,20 +129,51 @@ TIMES = [
     ("warmup: 0.05", "warmup: 3"),
 ]  # fmt: skip
 CONSTRAINT = "constraint 'parameters <= 50e6': unknown name 'parameters' at character 1; did you mean 'params'?"
-SEVERAL = (
-    "several objectives are not searched yet: 'metric' must be a string; "
-    "name one metric; `constraints` bounds what a model costs"
+PRUNER = (
+    "early stopping by Optuna's pruners compares one value, but 'metric' has 2; "
+    "write scheduler: null, or one of Ray's (ASHAScheduler), which goes by the first objective"
 )
+PATIENT = "{type: PatientPruner, patience: 2, wrapped_pruner: {type: MedianPruner, n_startup_trials: 2}}"
+LISTED = "write it as in [{AP: max}, {flops: min}]"
+ONE = "metric: PCK@0.2\n  mode: max\n  num_trials: 12\n  sampler: {type: TPESampler, n_startup_trials: 5}\n"
+TWO = ONE.replace("  mode: max\n", "")
 SEARCH = [
-    ("metric: PCK@0.2", "metric: §[{AP: max}, {flops: min}]", SEVERAL,
-     "55:14: early stopping compares one value, but 'metric' has 2; write scheduler: null"),
-    ("metric: PCK@0.2", "metric: §[AP]", SEVERAL),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {flops: min}, latency]") + "  scheduler: null"),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {flops: min}]")),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, flops]") + "  scheduler: {type: ASHAScheduler}"),
+    (ONE + "  scheduler: ", TWO.replace("PCK@0.2", "[{PCK@0.2: max}, {flops: min}]") + "  scheduler: §", PRUNER),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[flops, EPE]") + "  scheduler: §{type: ASHAScheduler}",
+     "warning: early stopping goes by the first objective, and 'flops' is the same in all epochs; "
+     "write first what gets better by training"),
+    ("metric: PCK@0.2\n  mode: max", "metric: [EPE]\n  mode: §min",
+     f"'mode' is of one metric, but 'metric' is a list; leave it out, and {LISTED}"),
+    ("metric: PCK@0.2\n  mode: max", "metric: §[]", f"'metric' must name an objective at least, but got []; {LISTED}"),
+    ("metric: PCK@0.2\n  mode: max", "metric: [{EPE: §low}]", "'EPE' must be max or min, but got \"low\"; known: max, min"),
+    ("metric: PCK@0.2\n  mode: max", "metric: [§3]", f"an objective must be a metric, but got 3; {LISTED}"),
+    ("metric: PCK@0.2\n  mode: max", "metric: [{§APP: max}]",
+     "no configured metric gives 'APP', which tune.metric asks for; did you mean 'AP'?"),
+    ("metric: PCK@0.2\n  mode: max", "metric: [{EPE: §max}]",
+     "warning: mode 'max' contradicts 'EPE', which is better when it is lower; write mode: min, or leave it out"),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {§EPE: min}]") + "  scheduler: null",
+     "'EPE' is an objective twice; leave one out"),
+    ("metric: PCK@0.2\n  mode: max", "metric: latency"),
+    ('"params <= 50e6"', '"EPE <= 9", "PCK@0.2 / flops > 1e-12", "latency < 15", "params <= 50e6"'),
+    ('"params <= 50e6"', '§"latenzy <= 50"',
+     "constraint 'latenzy <= 50': unknown name 'latenzy' at character 1; did you mean 'latency'?"),
     ("  mode: max", "  mode: §min",
      "warning: mode 'min' contradicts 'PCK@0.2', which is better when it is higher; write mode: max, or leave it out"),
     ("metric: PCK@0.2\n  mode: max", "metric: EPE\n  mode: §max",
      "warning: mode 'max' contradicts 'EPE', which is better when it is lower; write mode: min, or leave it out"),
     ("metric: PCK@0.2\n  mode: max", "metric: EPE"),
     ('"params <= 50e6"', '§"parameters <= 50e6"', CONSTRAINT),
+    ("num_trials: 12", "num_trials: 12\n  time_budget: 1h30m\n  stall_timeout: 90\n  gpu_hours: 0.5"),
+    ("num_trials: 12", "num_trials: 12\n  time_budget: §1x",
+     "'time_budget' must be a number, but got \"1x\"; write seconds, or a text such as 30m, 12h, 1h30m, 2d"),
+    ("num_trials: 12", "num_trials: 12\n  time_budget: §-1", "'time_budget' must be greater than 0, but got -1"),
+    ("{cpu: 1}", "{gpu: 0}\n  gpu_hours: §2",
+     "a budget of GPU-hours needs trials with GPUs, but 'gpu' is 0; write time_budget instead, or set resources.gpu"),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {flops: min}]") + "  patience: 3\n  target: §0.8",
+     "'target' is a value of one metric, but 'metric' has 2; write patience or another budget instead"),
     ("{optimizer.AdamW.lr: 1e-3}", "{optimizer.AdamW.lr: §1}",
      "`0.0001 <= optimizer.AdamW.lr <= 0.01` must hold, but got 1"),
 ]  # fmt: skip
@@ -198,7 +229,8 @@ def test_the_message_line_and_column_of_each_mistake(home, old, new, messages) -
 
 def test_every_metric_is_known_to_be_better_when_higher_or_lower() -> None:
     builtin = [METRICS.get(name) for name in METRICS if METRICS.get(name).__module__.startswith("raypose.")]
-    assert {name for metric in builtin for name in metric.names} | {"loss", "train_loss"} == set(config.BETTER)
+    given = {name for metric in builtin for name in metric.names}
+    assert given | {"loss", "train_loss", *config.COSTS} == set(config.BETTER)
 
 
 def test_mere_warnings_are_handed_on_and_go_with_errors(home, caplog) -> None:

@@ -308,3 +308,31 @@ def test_the_result_tells_of_the_test_data(tmp_path, capsys):
     failed = SearchResult(tmp_path / "none", [Record(0, "FAIL", None, 0, {}, "raised", "ValueError: no")])
     assert print_result(Console(), failed, space) == 1
     assert "ValueError: no" in capsys.readouterr().out
+
+
+STOPPED = "the budget of 5 epochs is spent: 0 trials finished, 1 go on with --resume"
+
+
+@pytest.mark.parametrize(("change", "status"), [("--set tune.total_epochs=10", 0), ("", 0), (None, 1)])
+def test_a_search_that_a_budget_ended_says_how_to_go_on(cli, space_file, tmp_path, monkeypatch, change, status):
+    from raypose.reporting.records import Record
+    from raypose.tuning import search
+
+    told = search.SearchResult(
+        tmp_path, [Record(0, "RUNNING", None, 5, {})], stopped=STOPPED, change=change, asides=["3 duplicates"]
+    )
+    given = {}
+    monkeypatch.setattr(search, "tune", lambda space, **options: given.update(options) or told)
+    result = cli("tune", space_file, "--no-check", "--time-budget", "2h", "--warm-start", "a", "--warm-start", "b")
+    assert (given["time_budget"], given["warm_start"]) == (7200, (Path("a"), Path("b")))
+    assert result.status == status
+    assert f"stopped: {STOPPED}" in result.out
+    assert "3 duplicates" in result.out
+    line = f"go on with: raypose tune {space_file} --resume --time-budget 2h {change}".rstrip()
+    assert (f"{line}\n" in result.out) == (change is not None)
+
+
+def test_a_time_budget_that_is_none_is_refused(cli, space_file):
+    result = cli("tune", space_file, "--time-budget", "soon")
+    assert result.status == 2
+    assert "--time-budget must be a duration, but got 'soon'" in result.err

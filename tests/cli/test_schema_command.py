@@ -31,7 +31,7 @@ def test_the_schema_is_printed_and_help_says_how_an_editor_reads_it(cli):
     samplers, schedulers = printed["name-of-sampler"]["enum"], printed["name-of-scheduler"]["enum"]
     assert {"TPESampler", "RandomSampler"} <= set(samplers)
     assert {"MedianPruner", "ASHAScheduler"} <= set(schedulers)
-    assert not {"BaseSampler", "BaseGASampler", "PopulationBasedTraining", "create_scheduler"} & {
+    assert not {"BaseSampler", "BaseGASampler", "PB2", "create_scheduler"} & {
         *samplers,
         *schedulers,
     }

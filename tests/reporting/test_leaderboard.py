@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from raypose.config import Goal
 from raypose.reporting.leaderboard import describe, duration, leaderboard
 from raypose.reporting.records import Record, ranked
 
@@ -15,14 +16,14 @@ RECORDS = [
 ]
 
 
-@pytest.mark.parametrize(("maximize", "expected"), [(True, [3, 1, 2, 4, 0]), (False, [1, 3, 2, 4, 0])])
-def test_finished_trials_lead_and_the_best_is_first(maximize, expected):
-    assert [record.number for record in ranked(RECORDS, maximize)] == expected
+@pytest.mark.parametrize(("mode", "expected"), [("max", [3, 1, 2, 4, 0]), ("min", [1, 3, 2, 4, 0])])
+def test_finished_trials_lead_and_the_best_is_first(mode, expected):
+    assert [record.number for record in ranked(RECORDS, [Goal("AP", mode)])] == expected
 
 
 def test_the_table_fits_80_columns_and_tells_why_a_trial_failed():
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(leaderboard(ranked(RECORDS, True), "AP"))
+    console.print(leaderboard(ranked(RECORDS, [Goal("AP", "max")]), "AP"))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
     assert "raised: ValueError: no" in text

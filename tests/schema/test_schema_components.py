@@ -73,7 +73,7 @@ def test_a_mapping_is_no_value_of_a_plain_argument(schema, errors):
         ("lr_schedule", "{type: StepLR, step_size: 3, warmup: 1, warmup_iters: 3}", "False schema does not allow 3"),
         ("sampler", "type: BaseSampler", "type: 'BaseSampler' is not one of"),
         ("sampler", "{type: TPESampler, n_startup_trials: {randint: [1, 3]}}", "is not of type 'integer'"),
-        ("scheduler", "type: PopulationBasedTraining", "type: 'PopulationBasedTraining' is not one of"),
+        ("scheduler", "type: PB2", "type: 'PB2' is not one of"),
         ("scheduler", "{type: PatientPruner, patience: 1, wrapped_pruner: {type: Median}}", "wrapped_pruner.type:"),
         ("optimizer", "{constructor: CocktailOptimizerConstructor, backbone: {type: SDG}}", "backbone.type: 'SDG' is"),
         ("optimizer", "{constructor: CocktailOptimizerConstructor, backbone: 1e-3}", "backbone: 0.001 is not of type"),

@@ -91,7 +91,7 @@ def test_resumed_is_never_interrupted(tmp_path, tiny_coco, training, optimizer):
     with pytest.raises(Stop):
         train(config, first)
     checkpoint = newest(first.dir / "checkpoints")
-    assert checkpoint.name == "epoch_0002.pt"  # epoch 3 was reported, and not yet kept
+    assert checkpoint.name == "epoch_0003.pt"  # whose report was not taken: it is made again
     interrupted = load(checkpoint)
     second, second_rows = run(tmp_path / "parts", checkpoint=checkpoint)
     train(config, second)

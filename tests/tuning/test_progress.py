@@ -90,3 +90,19 @@ def test_draws_that_broke_a_constraint_are_a_number(tmp_path):
     progress.on_experiment_end([])
     assert again.getvalue() == ""
     assert progress.finished_before == 2
+
+
+def test_duplicates_and_the_budget_are_told(tmp_path):
+    (tmp_path / "trials").mkdir()
+    settings = Tune(metric="score", num_trials=3, time_budget=7200.0)
+    points = [{"kind": "a"}, {"kind": "a"}]
+    state = SearchState(Space.parse("name: seen\nkind: {choice: [a, b]}"), tmp_path, settings, seed=0, initial_points=points)
+    for _ in range(2):
+        task = state.next_task()
+        state.report(task.number, 1, {"score": 0.5})
+        state.finish(task.number, TrialState.COMPLETE)
+    text = shown(state, force_terminal=False)
+    assert "initial point 2 is not tried: trial 0 has the same configuration" in text
+    assert "1 duplicate not trained" in text or "duplicates not trained" in text
+    assert "0:00 of 2:00:00" in text
+    assert "elapsed" not in text

@@ -85,7 +85,7 @@ def test_every_end_is_told_and_the_search_goes_on(tmp_path):
         "other metric": ("FAIL", "raised"),
     }
     assert by_kind["raises"].detail.endswith("ValueError: out of [luck]")
-    assert "'score', which tune.metric names; it reported: AP" in by_kind["other metric"].detail
+    assert "'score', which tune names; it reported: AP" in by_kind["other metric"].detail
     assert by_kind["good"].value == 3.0
     killed = result.folder / "trials" / f"{by_kind['killed'].number:04d}"
     assert (killed / "starts.txt").read_text().split() == ["1", "2", "3", "3", "4"]
@@ -102,6 +102,7 @@ def test_every_end_is_told_and_the_search_goes_on(tmp_path):
     [
         "{type: MedianPruner, n_startup_trials: 1, n_warmup_steps: 0}",
         "{type: ASHAScheduler, grace_period: 1, reduction_factor: 2, max_t: 4}",
+        "{type: MedianStoppingRule, grace_period: 1, min_samples_required: 1}",
     ],
 )
 def test_stopped_trials_are_pruned_and_never_best(tmp_path, scheduler):
@@ -272,6 +273,8 @@ def test_hyperband_of_ray(tmp_path):
     result = search(tmp_path, ["good", "poor", "poor", "poor"], 8, scheduler=scheduler, sampler=sampler)
     assert {record.state for record in result.records} <= {"COMPLETE", "PRUNED"}
     assert all(record.epochs == 4 for record in result.records if record.state == "COMPLETE")
+    with pytest.raises(RayPoseError, match="a search with HyperBandScheduler cannot be resumed: it keeps its brackets"):
+        search(tmp_path, ["good", "poor", "poor", "poor"], 9, scheduler=scheduler, sampler=sampler, resume=True)
 
 
 def test_wrong_input_starts_nothing(tmp_path):

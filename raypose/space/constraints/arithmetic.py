@@ -17,7 +17,7 @@ OPERATORS: tuple[dict[str, Callable[[float, float], float]], ...] = (
     {"*": operator.mul, "/": operator.truediv},
 )
 LONGEST = 200  # characters
-TOKEN = re.compile(r"\s*((?:\d|\.\d)(?:[eE][-+]?|[\w.])*|[^\W\d]\w*|[<>=!]=?|&&|\S)")
+TOKEN = re.compile(r"\s*((?:\d|\.\d)(?:[eE][-+]?|[\w.])*|[^\W\d]\w*(?:@[\w.]+)?|[<>=!]=?|&&|\S)")
 
 
 class Expression(NamedTuple):
@@ -30,7 +30,8 @@ class Expression(NamedTuple):
 class ArithmeticReader:
     """Reads expressions off a text; what is left after one stands in `token`, which is empty at the end.
 
-    Numbers are written as in YAML; `+ - * /` and brackets mean what they mean in Python.
+    Numbers are written as in YAML; `+ - * /` and brackets mean what they mean in Python. `names`: what it may speak of;
+    None: any name.
 
     Example:
         >>> reader = ArithmeticReader("2 * (a + 1) < 5", {"a"}, "inequality", "bad-inequality")
@@ -38,7 +39,7 @@ class ArithmeticReader:
         (8.0, '<')
     """
 
-    def __init__(self, text: str, names: Collection[str], kind: str, rule: str) -> None:
+    def __init__(self, text: str, names: Collection[str] | None, kind: str, rule: str) -> None:
         self.text, self.names, self.kind, self.rule = text, names, kind, rule
         self.tokens = [(match[1], match.start(1)) for match in TOKEN.finditer(text)]
         self.tokens.append(("", len(text)))
@@ -91,17 +92,22 @@ class ArithmeticReader:
                 self.missing("a )")
             self.take()
             return inner
-        if token in self.names:
+        if _is_name(token) if self.names is None else token in self.names:
             self.take()
             return Expression(lambda values: float(values[token]), (token,))
-        if token.isidentifier():
+        if self.names is not None and _is_name(token):
             self.refuse(f"unknown name '{token}' at character {position + 1}", nearest(token, self.names))
         number = plain(token)
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             hint = "numbers are written as in 2e9, 0.5 or 1000000"
-            self.missing(f"a number or one of {', '.join(self.names)}", {token: hint} if token[:1].isdigit() else {})
+            wanted = "a number or a name" if self.names is None else f"a number or one of {', '.join(self.names)}"
+            self.missing(wanted, {token: hint} if token[:1].isdigit() else {})
         self.take()
         return Expression(lambda values: float(number))
+
+
+def _is_name(token: str) -> bool:
+    return token[:1].isidentifier()  # a metric's may end in a threshold: PCK@0.2
 
 
 def _joined(compute: Callable[[float, float], float], left: Expression, right: Expression) -> Expression:

@@ -1,14 +1,14 @@
-"""Constraints on what a configuration costs: `flops <= 2e9`."""
+"""Constraints on what a configuration costs, `flops <= 2e9`, and on what its model reaches, `AP >= 0.6`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from raypose.space.constraints.arithmetic import ArithmeticReader, Expression
 
-# What a constraint may speak of, and its unit.
+# What is known of a configuration before it is trained, and its unit.
 NAMES = {
     "params": "parameters",
     "flops": "multiply-adds of one image",
@@ -26,7 +26,7 @@ NO_END = {
 
 @dataclass(frozen=True)
 class Constraint:
-    """A comparison of two arithmetic expressions of `params`, `flops` and `memory`.
+    """A comparison of two arithmetic expressions of `params`, `flops`, `memory` and metrics.
 
     Example:
         >>> Constraint.parse("flops <= 2e9").violation({"params": 11e6, "flops": 3e9, "memory": 1e9})
@@ -39,13 +39,13 @@ class Constraint:
     right: Expression
 
     @classmethod
-    def parse(cls, text: str) -> Constraint:
-        """Read a constraint such as `flops / params < 500`.
+    def parse(cls, text: str, known: Collection[str] | None = tuple(NAMES)) -> Constraint:
+        """Read a constraint such as `flops / params < 500`; `known`: what it may speak of, None: anything.
 
         Raises:
             RayPoseError: it is none; the message says where in the text.
         """
-        reader = ArithmeticReader(text, NAMES, "constraint", "bad-constraint")
+        reader = ArithmeticReader(text, known, "constraint", "bad-constraint")
         left = reader.expression()
         if reader.token not in COMPARISONS:
             reader.missing(f"one of {' '.join(COMPARISONS)}", NO_COMPARISON)
@@ -53,15 +53,22 @@ class Constraint:
         if reader.token:
             reader.missing("an end or one of + - * /", NO_END)
         if not constraint.names:
-            reader.refuse("it names no cost", f"known: {', '.join(NAMES)}")
+            what = "cost" if known is not None and {*known} <= {*NAMES} else "cost or metric"
+            reader.refuse(f"it names no {what}", f"known: {', '.join(known if known is not None else NAMES)}")
         if any(not math.isfinite(bound) for bound in constraint._sides({}, constant=True)):
             reader.refuse("its bound is no finite number")
         return constraint
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names in it, each once, in the order of NAMES."""
-        return tuple(name for name in NAMES if name in self.left.names + self.right.names)
+        """The names in it, each once: costs, in the order of NAMES, then metrics."""
+        named = self.left.names + self.right.names
+        return tuple(dict.fromkeys([*(name for name in NAMES if name in named), *named]))
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is about costs alone, which are known before a configuration is trained."""
+        return {*self.names} <= {*NAMES}
 
     def violation(self, values: Mapping[str, float]) -> float:
         """How far costs are beyond the bound, in parts of it, which lets constraints compare; at most 0 where it holds.

@@ -1,0 +1,34 @@
+"""What a study has besides its trials, in a line each: duplicates, and what was taken over from other experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from raypose.config import Goal
+from raypose.reporting.outcomes import breaks
+from raypose.reporting.roles import DUPLICATE, IMPORTED, OF, role
+
+
+def asides(trials: Sequence[Any], goals: Sequence[Goal]) -> list[str]:
+    """The lines about Optuna trials.
+
+    Example:
+        >>> asides(study.get_trials(), [Goal("AP", "max")])
+        ['2 duplicates were not trained again', '12 trials taken over from first, the best with AP 0.71']
+    """
+    duplicates = sum(role(trial) == DUPLICATE for trial in trials)
+    told = [f"{duplicates} duplicate{'s were' if duplicates > 1 else ' was'} not trained again"] if duplicates else []
+    imported = [trial for trial in trials if role(trial) == IMPORTED]
+    if imported:
+        names = dict.fromkeys(trial.user_attrs[OF].rpartition("/")[0] for trial in imported)
+        count = f"{len(imported)} trial{'s' if len(imported) > 1 else ''}"
+        told.append(f"{count} taken over from {', '.join(names)}{_best(imported, goals)}")
+    return told
+
+
+def _best(imported: Sequence[Any], goals: Sequence[Goal]) -> str:
+    done = [trial.values[0] for trial in imported if trial.state.name == "COMPLETE" and not breaks(trial)]
+    if not done:
+        return ""
+    return f", the best with {goals[0].metric} {(max if goals[0].mode == 'max' else min)(done):.4g}"

@@ -1,0 +1,40 @@
+"""Going on with an optimizer's state after its rates, or other values, have changed."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from torch.optim import Optimizer
+
+
+def built(optimizer: Optimizer, schedule: Any) -> str:
+    """What an optimizer and its schedule begin with, to tell whether a state is of the same ones.
+
+    Example:
+        >>> built(optimizer, schedule) == checkpoint["built"]
+        True
+    """
+    return repr((settings(optimizer), schedule.state_dict()))
+
+
+def settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """The values of each parameter group: rates, momentum, weight decay, ..."""
+    return [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+
+
+def continue_as_built(optimizer: Optimizer, state: Any, schedule: Any, steps: int) -> None:
+    """Take the moments and step counts of `state`, but keep the values that `optimizer` was built with, and bring the new
+    `schedule` to where it is after `steps` steps.
+
+    Raises:
+        ValueError: the state is of other parameter groups.
+    """
+    own = settings(optimizer)
+    optimizer.load_state_dict(state)
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, that no optimizer step came before
+        for _ in range(steps):
+            schedule.step()

@@ -1,0 +1,68 @@
+"""What a search trains once its own trials are done: the best ones again with other seeds, then the winner once more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from optuna.trial import FrozenTrial
+
+from raypose.config import Goal
+from raypose.errors import RayPoseError
+from raypose.reporting.roles import FINAL, OF, REPEAT, role
+from raypose.tuning.limits import cost_of
+from raypose.tuning.search_state import SearchState
+
+KEPT = ("changed", "configuration")  # what else the study says of a trial that holds of its repeats
+
+
+def more(state: SearchState) -> bool:
+    """Whether anything is left to run. Once the search's own trials are done, their repeats are put into the study, as far
+    as they are missing; once those are done, the final training.
+
+    Example:
+        >>> while more(state):
+        ...     session.run()
+    """
+    if state.halted:
+        return False
+    for add in (_repeats, _final):
+        if not state.remaining:
+            add(state)
+    return state.remaining > 0
+
+
+def refuse(repeats: int, goals: Sequence[Goal]) -> None:
+    """Repeats are ranked by a mean, which several objectives have not.
+
+    Raises:
+        RayPoseError: there are several.
+    """
+    if repeats and len(goals) > 1:
+        message = f"tune.repeats ranks trials by the mean of one metric, but tune.metric has {len(goals)}"
+        raise RayPoseError(message, hint="leave tune.repeats out, or name one metric", rule="several-objectives")
+
+
+def _repeats(state: SearchState) -> None:
+    """One of each trial after the other, so that a search that ends before the last one has treated them alike."""
+    known = Counter(_of(trial) for trial in state.trials() if role(trial) == REPEAT)
+    best = state.top(state.tune.repeat_best)
+    for nth in range(state.tune.repeats):
+        for trial in best:
+            if known[trial.number] <= nth:
+                _again(state, trial, REPEAT)
+
+
+def _final(state: SearchState) -> None:
+    winner = state.best() if state.tune.final else None
+    if winner is not None and winner.number not in {_of(trial) for trial in state.trials() if role(trial) == FINAL}:
+        _again(state, winner, FINAL)
+
+
+def _again(state: SearchState, trial: FrozenTrial, what: str) -> None:
+    attrs = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
+    state.draws.add(trial.params, what, trial.number, **attrs, **cost_of(trial))
+
+
+def _of(trial: FrozenTrial) -> int:
+    return trial.user_attrs[OF]

@@ -1,0 +1,196 @@
+"""`raypose best`, and that neither it nor `raypose show` runs users' code or imports what is heavy."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from rich.console import Console
+
+from raypose.cli._result import print_result
+from raypose.config import Tune
+from raypose.reporting.records import Record
+from raypose.space import Space
+from raypose.tuning.followups import more
+from raypose.tuning.search import SearchResult
+from raypose.tuning.search_state import SearchState
+
+SPACE = """\
+name: mice
+plugins: [{plugin}]
+model: {{backbone: {{type: Mine, width: {{uniform: [1, 9]}}}}}}
+tune: {{metric: AP, num_trials: 2, repeats: 2, repeat_best: 1, final: true}}
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """An experiment as a search leaves it, with a plugin that leaves a trace when it is run."""
+    folder = tmp_path / "experiments" / "mice"
+    plugin = folder / "plugins" / "abc" / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(f"open({str(tmp_path / 'trace')!r}, 'w')\n")
+    (folder / "trials").mkdir()
+    text = SPACE.format(plugin=plugin)
+    (folder / "space.yaml").write_text(text)
+    space = Space.parse(text)
+    state = SearchState(space, folder, Tune(**space.default()["tune"]), seed=0, plugins={str(plugin): "mine.py"})
+    state.study.sampler = optuna.samplers.RandomSampler(seed=0)
+    return state
+
+
+def run(state, value):
+    task = state.next_task()
+    folder = state.files.path(task.number)
+    folder.mkdir()
+    (folder / "config.yaml").write_text(task.text)
+    (folder / "weights.pt").write_text("weights")
+    (folder / "metrics.json").write_text(json.dumps({"AP": value}))
+    built = {"model": "m", "optimizer": "o"}
+    (folder / "meta.json").write_text(json.dumps({**task.meta, "versions": {"torch": "2.0"}, "fingerprint": built}))
+    state.report(task.number, 1, {"AP": value})
+    state.finish(task.number, TrialState.COMPLETE)
+    return task
+
+
+def run_all(state, *values):
+    for value in values:
+        assert more(state)
+        run(state, value)
+
+
+def test_a_finished_experiment(cli, experiment):
+    run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
+    result = cli("best", experiment.folder)
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("trial 1: AP 0.8 after 1 epochs\nmean of 3 runs: 0.75 ± 0.05\n")
+    width = experiment.trials()[1].params["model.backbone.width"]
+    assert f"model.backbone.width: {width}\n" in result.out
+    assert Space.parse(result.out.partition("# its configuration\n")[2].partition("\n\n")[0]).config()["name"] == "mice"
+    for model in ("best", "final"):
+        folder = experiment.folder / model
+        for line in (f"raypose evaluate {folder}", f"raypose train {folder}", f'raypose.load("{folder}")'):
+            assert f"  {line}\n" in result.out
+    found = json.loads(cli("best", experiment.folder, "--json").out)
+    assert {key: found[key] for key in ("trial", "values", "runs", "epochs")} == {
+        "trial": 1,
+        "values": {"AP": 0.8},
+        "runs": 3,
+        "epochs": 1,
+    }
+    assert (found["mean"], found["deviation"]) == (pytest.approx(0.75), pytest.approx(0.05))
+    assert found["config"]["model"]["backbone"] == {"type": "Mine", "width": width}
+    assert (found["final"]["trial"], found["final"]["state"]) == (4, "COMPLETE")
+    assert found["model"] == str(experiment.folder / "best")
+
+
+def test_an_experiment_that_runs(cli, experiment):
+    run(experiment, 0.5)
+    experiment.next_task()
+    result = cli("best", experiment.folder)
+    assert (result.status, "trial 0: AP 0.5" in result.out) == (0, True)
+    assert "mean" not in result.out
+    assert "final model" not in result.out
+
+
+def test_no_trial_is_finished(cli, experiment):
+    assert "there is no trial" in cli("best", experiment.folder).err
+    experiment.next_task()
+    for option in ((), ("--json",)):
+        result = cli("best", experiment.folder, *option)
+        assert (result.status, result.out) == (1, "")
+        assert "no trial is finished that could be the best (1 RUNNING)" in result.err
+
+
+def test_no_experiment(cli, tmp_path):
+    for folder in (tmp_path, tmp_path / "none"):
+        result = cli("best", folder)
+        assert result.status == 2
+        assert "is not an experiment" in result.err
+
+
+def test_a_model_that_is_not_there(cli, experiment):
+    run(experiment, 0.5)
+    (experiment.folder / "best" / "weights.pt").unlink()
+    assert "it left no model" in cli("best", experiment.folder).out
+    assert json.loads(cli("best", experiment.folder, "--json").out)["model"] is None
+
+
+def test_show_tells_of_runs_and_of_their_sameness(cli, experiment):
+    run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
+    shown = cli("show", experiment.folder).out
+    assert "mice: 2 trials" in shown
+    assert "0.75 ± 0.05 (3)" in shown
+    assert "torch are the same in all 5 trials" in shown
+    meta = experiment.files.path(3) / "meta.json"
+    other = {"versions": {"torch": "2.1"}, "fingerprint": {"model": "other", "optimizer": "o"}}
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), **other}))
+    shown = cli("show", experiment.folder).out
+    assert "trials differ in torch: 2.0 (4), 2.1 (1: trial 3)" in shown
+    assert "the same configuration built different models in trials 1, 2, 4; trial 3" in shown
+    found = json.loads(cli("show", experiment.folder, "--json").out)
+    assert found["sameness"]["differences"] == {"torch": {"2.0": [0, 1, 2, 4], "2.1": [3]}}
+    assert [(each["role"], each["of"]) for each in found["trials"]] == [
+        ("trial", None),
+        ("trial", None),
+        ("repeat", 1),
+        ("repeat", 1),
+        ("final", 1),
+    ]
+    assert found["trials"][0]["repeats"] == [0.7, 0.75]
+
+
+BEST = Record(1, "COMPLETE", 0.8, 3, {}, repeats=[0.7, 0.75])
+FINAL = Record(4, "COMPLETE", 0.78, 3, {}, role="final", of=1)
+
+
+@pytest.mark.parametrize(
+    ("final", "metrics", "told"),
+    [
+        (FINAL, {"test": {"AP": 0.77}}, "final, AP 0.78 (val; best/ has 0.8), on the test data: AP 0.77"),
+        (FINAL, {}, "final, AP 0.78 (val; best/ has 0.8), not tested: there is no data.test"),
+        (
+            replace(FINAL, of=0),
+            {},
+            "final, AP 0.78 (val; best/ has 0.8), of trial 0, which is no longer the best, not tested",
+        ),
+        (
+            replace(FINAL, state="FAIL", reason="raised", detail="File x\nValueError: [no]"),
+            {},
+            "final training (trial 4): FAIL (raised: ValueError: [no])",
+        ),
+    ],
+)
+def test_the_result_tells_of_runs_and_of_the_final_training(tmp_path, capsys, final, metrics, told):
+    (tmp_path / "final").mkdir()
+    (tmp_path / "final" / "metrics.json").write_text(json.dumps(metrics))
+    repeats = [
+        Record(2, "COMPLETE", 0.7, 3, {}, role="repeat", of=1),
+        Record(3, "FAIL", None, 0, {}, role="repeat", of=1),
+    ]
+    result = SearchResult(tmp_path, [BEST, *repeats, final])
+    assert print_result(Console(width=200), result, Space.parse("{name: a, tune: {metric: AP}}")) == 0
+    out = capsys.readouterr().out
+    assert "best AP 0.8 (trial 1), mean of its runs 0.75 ± 0.05 (3)" in out
+    assert "\n1 COMPLETE\nrepeats: 1 COMPLETE, 1 FAIL\n" in out
+    assert told in out
+
+
+def test_no_plugin_is_run_and_nothing_heavy_is_imported(experiment, tmp_path):
+    run_all(experiment, 0.5, 0.8)
+    commands = [["best"], ["best", "--json"], ["show"], ["show", "--detail"], ["show", "--json"]]
+    script = (
+        "import sys\nfrom raypose.cli import raypose\n"
+        f"for name, *options in {commands}:\n"
+        "    raypose([name, sys.argv[1], *options], standalone_mode=False)\n"
+        "print(sorted({'torch', 'ray', 'timm'} & sys.modules.keys()), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(experiment.folder)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
+    assert done.stdout.count("0.8") >= len(commands)
+    assert not (tmp_path / "trace").exists()
