@@ -38,10 +38,10 @@ import optuna
 
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning.sampler_choice import install
-from raypose.tuning.schedulers import build_scheduler
+from raypose.tuning.sampling.sampler_choice import install
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.searcher import StudyScheduler
+from raypose.tuning.stopping.schedulers import build_scheduler
 
 RANDOM = {"sampler": {"type": "RandomSampler"}}
 FULL = {**RANDOM, "scheduler": None}
@@ -230,7 +230,7 @@ def curves(asked: argparse.Namespace, pool: Executor) -> None:
 
 
 def mouse(asked: argparse.Namespace, pool: Executor) -> None:
-    from raypose.tuning.cluster import cluster
+    from raypose.tuning.nodes.cluster import cluster
 
     print(f"\nmouse: {asked.mouse} seeds, {asked.mouse_trials} trials of {asked.mouse_epochs} epochs\n")
     print("| search | epochs | error on unseen frames, pixels | better by |\n| --- | --- | --- | --- |")

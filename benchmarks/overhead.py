@@ -118,7 +118,7 @@ def by_hand(folder: Path, trials: int, epochs: int) -> float:
 
 def in_turns(folder: Path, trials: int, epochs: int) -> tuple[list[float], list[float]]:
     """Seconds of RayPose and of the script by hand, in turns; Tune's own loggers write only for the latter."""
-    from raypose.tuning.cluster import ENVIRONMENT
+    from raypose.tuning.nodes.cluster import ENVIRONMENT
 
     found: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS):
@@ -180,7 +180,9 @@ def ask(folder: Path, sizes: list[int], most: int) -> None:
         again.study.sampler = sampler()
         again.next_task()
         opened.append(time.perf_counter() - started)
-    print(f"| open a study of {len(state.trials()):,} trials and suggest | {statistics.median(opened):.2f} s | | | 5 s |")
+    print(
+        f"| open a study of {len(state.trials()):,} trials and suggest | {statistics.median(opened):.2f} s | | | 5 s |"
+    )
 
 
 def _from(trial: optuna.Trial) -> Any:

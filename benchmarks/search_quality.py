@@ -28,10 +28,10 @@ import optuna
 import raypose
 from raypose.config import Tune, read
 from raypose.space import Space, from_params
-from raypose.tuning.draws import Draws
-from raypose.tuning.limits import Limits
-from raypose.tuning.sampler_choice import default
-from raypose.tuning.samplers import build_sampler
+from raypose.tuning.drawing.draws import Draws
+from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.sampling.sampler_choice import default
+from raypose.tuning.sampling.samplers import build_sampler
 
 # The tables on which the default was chosen, and those that were held out until it was.
 CHOOSING = (
@@ -148,7 +148,7 @@ def shown(values: list[float]) -> str:
 @contextlib.contextmanager
 def one_ray(wanted: bool) -> Iterator[None]:
     """One Ray for all searches."""
-    from raypose.tuning.cluster import cluster
+    from raypose.tuning.nodes.cluster import cluster
 
     with cluster(None, None, quiet=True) if wanted else contextlib.nullcontext():  # type: ignore[arg-type]
         yield

@@ -70,7 +70,7 @@ def cluster():
     """One small Ray for all tests that need one."""
     import ray
 
-    from raypose.tuning.cluster import ENVIRONMENT
+    from raypose.tuning.nodes.cluster import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")

@@ -667,8 +667,8 @@ REAL_BAD = [
 
 
 def test_real_components(folder, monkeypatch) -> None:
-    from raypose.tuning.schedulers import scheduler_class
-    from raypose.tuning.samplers import sampler_class
+    from raypose.tuning.sampling.samplers import sampler_class
+    from raypose.tuning.stopping.schedulers import scheduler_class
 
     monkeypatch.setenv("RAYPOSE_TEST_DATA", str(folder))
 

@@ -14,9 +14,9 @@ from ray.autoscaler.sdk import fillout_defaults
 
 from raypose.cli import raypose
 from raypose.config import Tune, read
-from raypose.tuning.preflight import HINTS
-from raypose.tuning.resources import share
-from raypose.tuning.versions import differences
+from raypose.tuning.nodes.preflight import HINTS
+from raypose.tuning.nodes.resources import share
+from raypose.tuning.nodes.versions import differences
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXT = (DOCS / "cluster.md").read_text()

@@ -45,14 +45,14 @@ def command(target: Path | None, plugins: tuple[str, ...]) -> None:
 
 def samplers() -> dict[str, Callable]:
     """The classes that `tune.sampler` may name."""
-    from raypose.tuning.samplers import sampler_class
+    from raypose.tuning.sampling.samplers import sampler_class
 
-    return _accepted(["optuna.samplers", "raypose.tuning.alternating"], sampler_class)
+    return _accepted(["optuna.samplers", "raypose.tuning.sampling.alternating"], sampler_class)
 
 
 def schedulers() -> dict[str, Callable]:
     """The classes that `tune.scheduler` may name."""
-    from raypose.tuning.schedulers import scheduler_class
+    from raypose.tuning.stopping.schedulers import scheduler_class
 
     return _accepted(["optuna.pruners", "ray.tune.schedulers"], scheduler_class)
 

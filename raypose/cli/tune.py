@@ -57,7 +57,7 @@ def command(
             check_structure(space)
     from raypose.cli._result import print_result
     from raypose.tuning import tune
-    from raypose.tuning.schedulers import why_not_resumed
+    from raypose.tuning.stopping.schedulers import why_not_resumed
 
     result = tune(
         space, experiments=experiments, resume=resume, num_trials=num_trials, time_budget=seconds, warm_start=warm_start,

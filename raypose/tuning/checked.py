@@ -12,8 +12,8 @@ from raypose.errors import Problem, RayPoseError
 from raypose.plugins import load_plugins, located
 from raypose.space import Space
 from raypose.space.space import in_order
-from raypose.tuning.samplers import sampler_class
-from raypose.tuning.schedulers import scheduler_class
+from raypose.tuning.sampling.samplers import sampler_class
+from raypose.tuning.stopping.schedulers import scheduler_class
 from raypose.tuning.trying import BUILDERS
 
 if TYPE_CHECKING:

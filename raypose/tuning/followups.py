@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from raypose.config import Goal
 from raypose.errors import RayPoseError
 from raypose.reporting.roles import FINAL, OF, REPEAT, role
-from raypose.tuning.limits import cost_of
+from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
 
 KEPT = ("changed", "configuration")  # what else the study says of a trial that holds of its repeats

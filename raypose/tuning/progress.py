@@ -17,8 +17,8 @@ from raypose.reporting.infeasible import Infeasible, broken
 from raypose.reporting.leaderboard import describe, duration, leaderboard
 from raypose.reporting.records import Record, ranked, records
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, TRIAL, is_trial, role
-from raypose.tuning.draws import INITIAL_POINT
-from raypose.tuning.limits import cost_of
+from raypose.tuning.drawing.draws import INITIAL_POINT
+from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
 
 REFRESH = 0.5  # seconds between two looks at the study

@@ -12,16 +12,16 @@ from ray import tune
 from rich.console import Console
 
 from raypose.training.trial_folder import git_state
-from raypose.tuning.failures import disk_full, is_disk_full
-from raypose.tuning.losses import Losses
-from raypose.tuning.population import PopulationBasedTraining
-from raypose.tuning.population_scheduler import PopulationScheduler
+from raypose.tuning.faults.failures import disk_full, is_disk_full
+from raypose.tuning.faults.losses import Losses
+from raypose.tuning.faults.stall import Watch
+from raypose.tuning.nodes.resources import Share, share
 from raypose.tuning.progress import Progress
-from raypose.tuning.ray_scheduler import RayScheduler
-from raypose.tuning.resources import Share, share
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.searcher import StudyScheduler, StudySearcher, StudyStopper
-from raypose.tuning.stall import Watch
+from raypose.tuning.stopping.population import PopulationBasedTraining
+from raypose.tuning.stopping.population_scheduler import PopulationScheduler
+from raypose.tuning.stopping.ray_scheduler import RayScheduler
 from raypose.tuning.worker import TrialFunction, Worker
 
 

@@ -23,20 +23,22 @@ from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.pareto import front
 from raypose.reporting.records import Record, final, load_records, winner
 from raypose.space import Space, initial_points
-from raypose.tuning import experiment, generations, sampler_choice
-from raypose.tuning.cluster import cluster
-from raypose.tuning.failures import telling_disk_full
+from raypose.tuning import experiment
+from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.drawing.warm_start import sources, take_over
+from raypose.tuning.ending.gain import one_target
+from raypose.tuning.faults.failures import telling_disk_full
+from raypose.tuning.faults.interrupt import interruptible
+from raypose.tuning.faults.lock import locked
 from raypose.tuning.followups import more, refuse
-from raypose.tuning.gain import one_target
-from raypose.tuning.interrupt import interruptible
-from raypose.tuning.limits import Limits
-from raypose.tuning.lock import locked
-from raypose.tuning.preflight import preflight
+from raypose.tuning.nodes.cluster import cluster
+from raypose.tuning.nodes.preflight import preflight
 from raypose.tuning.ray_run import Session
-from raypose.tuning.samplers import build_sampler
-from raypose.tuning.schedulers import build_scheduler, refuse_resume, why_not_resumed
+from raypose.tuning.sampling import sampler_choice
+from raypose.tuning.sampling.samplers import build_sampler
 from raypose.tuning.search_state import SearchState
-from raypose.tuning.warm_start import sources, take_over
+from raypose.tuning.stopping import generations
+from raypose.tuning.stopping.schedulers import build_scheduler, refuse_resume, why_not_resumed
 from raypose.tuning.worker import TrialFunction
 
 

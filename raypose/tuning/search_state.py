@@ -25,12 +25,12 @@ from raypose.reporting.records import params
 from raypose.reporting.repeats import best_trial, repeats
 from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, is_trial, role
 from raypose.space import Space, dump, from_params
-from raypose.tuning.budget import Budget
-from raypose.tuning.draws import Draws
-from raypose.tuning.failures import FirstFailures, all_fail
-from raypose.tuning.limits import Limits, cost_of
+from raypose.tuning.drawing.draws import Draws
+from raypose.tuning.drawing.limits import Limits, cost_of
+from raypose.tuning.ending.budget import Budget
+from raypose.tuning.ending.over import Over
+from raypose.tuning.faults.failures import FirstFailures, all_fail
 from raypose.tuning.outcomes import Outcomes, reached
-from raypose.tuning.over import Over
 from raypose.tuning.task import Task
 from raypose.tuning.trial_files import TrialFiles
 

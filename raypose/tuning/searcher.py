@@ -13,9 +13,9 @@ from ray.tune.stopper import Stopper
 
 from raypose.errors import RayPoseError
 from raypose.reporting.epochs import epochs
-from raypose.tuning.failures import disk_full
-from raypose.tuning.schedulers import max_t
+from raypose.tuning.faults.failures import disk_full
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.schedulers import max_t
 
 
 class StudySearcher(Searcher):

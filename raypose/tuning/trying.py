@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from raypose.registry import LR_SCHEDULES, METRICS
-from raypose.tuning.samplers import build_sampler
-from raypose.tuning.schedulers import build_scheduler
+from raypose.tuning.sampling.samplers import build_sampler
+from raypose.tuning.stopping.schedulers import build_scheduler
 
 # So many steps an epoch that no warm-up counted in steps is too long; what a real training has is not known here.
 STEPS = 10**9

@@ -14,8 +14,8 @@ from raypose.config import Training
 from raypose.plugins import load_plugins
 from raypose.training.run import Run
 from raypose.training.trial_folder import ENDED, TrialFolder, read_meta
-from raypose.tuning.failures import detail, is_disk_full, reason
-from raypose.tuning.processes import showing_stacks
+from raypose.tuning.faults.failures import detail, is_disk_full, reason
+from raypose.tuning.faults.processes import showing_stacks
 from raypose.tuning.task import Task
 
 logger = logging.getLogger("raypose")

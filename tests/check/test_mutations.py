@@ -6,8 +6,8 @@ from raypose import RayPoseError
 from raypose.check import check
 from raypose.check.mutations import mutable, mutated
 from raypose.space import Space
-from raypose.tuning.samplers import sampler_class
-from raypose.tuning.schedulers import scheduler_class
+from raypose.tuning.sampling.samplers import sampler_class
+from raypose.tuning.stopping.schedulers import scheduler_class
 
 SPACE = """
 name: population

@@ -6,8 +6,8 @@ import pytest
 
 from raypose.check.samplers import TRAITS
 from raypose.space import Space
-from raypose.tuning import samplers
 from raypose.tuning.checked import problems_of
+from raypose.tuning.sampling import samplers
 
 SPACE = """\
 name: a

@@ -37,7 +37,7 @@ def three_nodes():
     import ray
     from ray.cluster_utils import Cluster
 
-    from raypose.tuning.cluster import ENVIRONMENT
+    from raypose.tuning.nodes.cluster import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

@@ -19,8 +19,14 @@ tune: {metric: AP, num_trials: 10, resources: {cpu: 1}}
         ("[1e-4, 1e-2]", "[1e-4, 1.0e-2]"),
         ("name: a", "name:   'a'   # the same"),
         ("num_trials: 10", "num_trials: 80, keep: 3, max_concurrent: 1, max_failures: 9"),
-        ("num_trials: 10", "time_budget: 2h, gpu_hours: 3, total_epochs: 9, patience: 4, target: 0.8, stall_timeout: 9m"),
-        ("num_trials: 10", "num_trials: 9, repeats: 3, repeat_best: 2, final: true, initial_points: [{optimizer.lr: 1e-3}]"),
+        (
+            "num_trials: 10",
+            "time_budget: 2h, gpu_hours: 3, total_epochs: 9, patience: 4, target: 0.8, stall_timeout: 9m",
+        ),
+        (
+            "num_trials: 10",
+            "num_trials: 9, repeats: 3, repeat_best: 2, final: true, initial_points: [{optimizer.lr: 1e-3}]",
+        ),
         ("resources: {cpu: 1}", "resources: {gpu: 0.5}"),
         (", resources: {cpu: 1}", ""),
         ("{loguniform: [1e-4, 1e-2]}", "\n  {loguniform: [0.0001, 0.01]}"),

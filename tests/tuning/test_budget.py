@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning.budget import Budget, spoken
-from raypose.tuning.gain import one_target
+from raypose.tuning.ending.budget import Budget, spoken
+from raypose.tuning.ending.gain import one_target
 from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
 

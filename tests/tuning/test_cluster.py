@@ -18,8 +18,8 @@ from rich.console import Console
 
 from raypose import RayPoseError
 from raypose.reporting.records import load_records
-from raypose.tuning import cluster as module
-from raypose.tuning.cluster import LOCAL, cluster
+from raypose.tuning.nodes import cluster as module
+from raypose.tuning.nodes.cluster import LOCAL, cluster
 
 # What `raypose tune` is to find out by itself, and what would lead it to the cluster of another test.
 KEPT = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_"))}
@@ -131,7 +131,7 @@ import ray
 from rich.console import Console
 import raypose
 from raypose.errors import RayPoseError
-from raypose.tuning.cluster import ENVIRONMENT
+from raypose.tuning.nodes.cluster import ENVIRONMENT
 
 folder = Path(sys.argv[1])
 os.environ.update(ENVIRONMENT)

@@ -10,8 +10,8 @@ from raypose import RayPoseError, journal
 from raypose.config import Tune
 from raypose.reporting.records import load_records
 from raypose.space import Space
-from raypose.tuning import limits
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing import limits
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
 
@@ -80,7 +80,11 @@ def test_what_runs_when_no_more_is_found_comes_to_its_end(tmp_path):
     space = Space.parse(SPACE.format(most="2e9", trials=5, sampler="RandomSampler"))
     costs = iter([1.0] + [2.5e9] * 200)
     state = SearchState(
-        space, tmp_path, Tune(metric="score"), seed=0, limits=Limits(["flops <= 2e9"], lambda config: {"flops": next(costs)})
+        space,
+        tmp_path,
+        Tune(metric="score"),
+        seed=0,
+        limits=Limits(["flops <= 2e9"], lambda config: {"flops": next(costs)}),
     )
     state.study.sampler = optuna.samplers.RandomSampler(seed=0)
     searcher = StudySearcher(state)

@@ -10,12 +10,12 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.reporting.infeasible import Infeasible, broken
-from raypose.reporting.roles import is_trial
 from raypose.reporting.records import load_records
+from raypose.reporting.roles import is_trial
 from raypose.space import Space, from_trial
-from raypose.tuning.draws import Draws
-from raypose.tuning.samplers import build_sampler
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing.draws import Draws
+from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.sampling.samplers import build_sampler
 from raypose.tuning.search_state import SearchState
 
 SPACE = """

@@ -8,9 +8,9 @@ from raypose.config import Tune
 from raypose.reporting.records import load_records
 from raypose.reporting.roles import DUPLICATE, OF, REPEAT, role
 from raypose.space import Space
-from raypose.tuning.duplicates import Tried
-from raypose.tuning.limits import Limits
-from raypose.tuning.samplers import build_sampler
+from raypose.tuning.drawing.duplicates import Tried
+from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.sampling.samplers import build_sampler
 from raypose.tuning.search_state import SearchState
 
 SPACE = """

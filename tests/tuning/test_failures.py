@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from raypose import RayPoseError
-from raypose.tuning.failures import ALIKE, FirstFailures, is_disk_full, reason, telling_disk_full
+from raypose.tuning.faults.failures import ALIKE, FirstFailures, is_disk_full, reason, telling_disk_full
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from raypose.config import Tune
 from raypose.reporting.epochs import epochs
 from raypose.reporting.records import record
 from raypose.space import Space
-from raypose.tuning.generations import Generations, refuse
-from raypose.tuning.limits import Limits
-from raypose.tuning.population import Member, PopulationBasedTraining
-from raypose.tuning.schedulers import build_scheduler
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.generations import Generations, refuse
+from raypose.tuning.stopping.population import Member, PopulationBasedTraining
+from raypose.tuning.stopping.schedulers import build_scheduler
 
 SPACE = Space.parse("""
 name: population
@@ -288,7 +288,7 @@ def test_what_a_kill_left_is_done_at_the_resume(open_state, monkeypatch, killed_
         if killed_in == "note":
             patch.setattr(state, "note", kill)
         else:
-            patch.setattr(f"raypose.tuning.generations.{killed_in}", kill)
+            patch.setattr(f"raypose.tuning.stopping.generations.{killed_in}", kill)
         with pytest.raises(KeyboardInterrupt):
             killed.advance([])
     again = open_state()

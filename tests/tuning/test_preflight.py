@@ -8,12 +8,12 @@ from rich.console import Console
 from raypose import BACKBONES, RayPoseError
 from raypose.check.rules import files
 from raypose.space import Space
-from raypose.tuning import preflight as module
-from raypose.tuning.on_node import TOKEN, Wanted, look
-from raypose.tuning.preflight import preflight
-from raypose.tuning.resources import Share
+from raypose.tuning.nodes import preflight as module
+from raypose.tuning.nodes.on_node import TOKEN, Wanted, look
+from raypose.tuning.nodes.preflight import preflight
+from raypose.tuning.nodes.resources import Share
+from raypose.tuning.nodes.versions import PACKAGES, differences, versions_function
 from raypose.tuning.search import tune
-from raypose.tuning.versions import PACKAGES, differences, versions_function
 
 GPU_NODE = {"CPU": 8.0, "GPU": 2.0}
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.progress import Progress
 from raypose.tuning.search_state import SearchState
 
@@ -96,7 +96,9 @@ def test_duplicates_and_the_budget_are_told(tmp_path):
     (tmp_path / "trials").mkdir()
     settings = Tune(metric="score", num_trials=3, time_budget=7200.0)
     points = [{"kind": "a"}, {"kind": "a"}]
-    state = SearchState(Space.parse("name: seen\nkind: {choice: [a, b]}"), tmp_path, settings, seed=0, initial_points=points)
+    state = SearchState(
+        Space.parse("name: seen\nkind: {choice: [a, b]}"), tmp_path, settings, seed=0, initial_points=points
+    )
     for _ in range(2):
         task = state.next_task()
         state.report(task.number, 1, {"score": 0.5})

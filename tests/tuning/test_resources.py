@@ -2,7 +2,7 @@ import pytest
 
 from raypose import RayPoseError
 from raypose.config import Resources, Tune
-from raypose.tuning.resources import Share, share
+from raypose.tuning.nodes.resources import Share, share
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning import samplers
-from raypose.tuning.sampler_choice import CHOSEN, default, install
-from raypose.tuning.samplers import BY_SEED, DEFAULTS, NEEDS, build_sampler, sampler_class
+from raypose.tuning.sampling import samplers
+from raypose.tuning.sampling.sampler_choice import CHOSEN, default, install
+from raypose.tuning.sampling.samplers import BY_SEED, DEFAULTS, NEEDS, build_sampler, sampler_class
 from raypose.tuning.search_state import SearchState
 
 FLAT = Space.parse("name: flat\nlr: {choice: [0.1, 0.2, 0.3]}\ndepth: {randint: [1, 5]}")

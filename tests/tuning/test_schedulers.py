@@ -11,8 +11,10 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning.ray_scheduler import RayScheduler
-from raypose.tuning.schedulers import (
+from raypose.tuning.search_state import SearchState
+from raypose.tuning.searcher import StudyScheduler
+from raypose.tuning.stopping.ray_scheduler import RayScheduler
+from raypose.tuning.stopping.schedulers import (
     build_scheduler,
     first_look,
     max_t,
@@ -20,8 +22,6 @@ from raypose.tuning.schedulers import (
     scheduler_class,
     why_not_resumed,
 )
-from raypose.tuning.search_state import SearchState
-from raypose.tuning.searcher import StudyScheduler
 
 SPACE = Space.parse("name: scripted\nx: {uniform: [0, 1]}\n")
 EPOCHS, TRIALS, AT_A_TIME = 9, 16, 4

@@ -9,7 +9,7 @@ from rich.console import Console
 import raypose
 from raypose import RayPoseError
 from raypose.space import Space
-from raypose.tuning.lock import locked
+from raypose.tuning.faults.lock import locked
 from raypose.tuning.search import tune
 
 pytestmark = pytest.mark.usefixtures("cluster")

@@ -12,9 +12,9 @@ from raypose.config import Tune
 from raypose.reporting.pareto import front
 from raypose.reporting.records import load_records, winner
 from raypose.space import Space
-from raypose.tuning.limits import Limits, static
+from raypose.tuning.drawing.limits import Limits, static
 from raypose.tuning.outcomes import MOST, Outcomes
-from raypose.tuning.samplers import build_sampler
+from raypose.tuning.sampling.samplers import build_sampler
 from raypose.tuning.search_state import SearchState
 
 SPACE = "name: several\nx: {uniform: [0, 1]}\n"

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from raypose.tuning.processes import innermost
-from raypose.tuning.stall import AT_FIRST, AT_LEAST, Silences
+from raypose.tuning.faults.processes import innermost
+from raypose.tuning.faults.stall import AT_FIRST, AT_LEAST, Silences
 
 STACKS = """Thread 0x01 (most recent call first):
   File "/x/threading.py", line 1 in wait

@@ -11,10 +11,10 @@ from raypose.reporting.asides import asides
 from raypose.reporting.records import load_records
 from raypose.reporting.roles import DUPLICATE, IMPORTED, OF, role
 from raypose.space import Space
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.drawing.warm_start import sources, take_over
 from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
-from raypose.tuning.warm_start import sources, take_over
 
 SPACE = """
 name: {name}

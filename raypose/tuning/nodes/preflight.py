@@ -13,10 +13,10 @@ import ray
 from rich.console import Console
 
 from raypose.errors import Problem, RayPoseError
-from raypose.tuning.asking import Node, ask, name
-from raypose.tuning.on_node import TOKEN, Found, Wanted, lacking_gpus, look
-from raypose.tuning.resources import Share, fits
-from raypose.tuning.versions import CODE, PACKAGES, differences, versions_function
+from raypose.tuning.nodes.asking import Node, ask, name
+from raypose.tuning.nodes.on_node import TOKEN, Found, Wanted, lacking_gpus, look
+from raypose.tuning.nodes.resources import Share, fits
+from raypose.tuning.nodes.versions import CODE, PACKAGES, differences, versions_function
 
 TIME_LIMIT = 60.0  # seconds, for versions, then for the rest; nodes look at the same time
 SEEN_LATE = 5.0  # seconds that a file which another node wrote may take to be seen here

@@ -9,7 +9,7 @@ import optuna
 from raypose.config import Tune
 from raypose.space import Space
 from raypose.space.grid import conditional
-from raypose.tuning.samplers import build_sampler
+from raypose.tuning.sampling.samplers import build_sampler
 
 CHOSEN = "sampler"  # the user attribute of a study: the sampler that it was started with, and why
 

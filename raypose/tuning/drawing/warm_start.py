@@ -18,7 +18,7 @@ from raypose.reporting.records import params
 from raypose.reporting.roles import IMPORTED, OF, ROLE, TRIAL, role
 from raypose.space import Space, difference, from_params
 from raypose.space.traverse import descend
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search_state import SearchState
 
 ASIDE = {("name",), ("seed",), ("tune",)}  # what may differ; the objectives are compared by themselves

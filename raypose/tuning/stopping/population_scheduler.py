@@ -7,9 +7,9 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
-from raypose.tuning.generations import Generations
-from raypose.tuning.population import PopulationBasedTraining
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.generations import Generations
+from raypose.tuning.stopping.population import PopulationBasedTraining
 
 
 class PopulationScheduler(FIFOScheduler):

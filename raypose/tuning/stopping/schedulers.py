@@ -10,7 +10,7 @@ from raypose.errors import RayPoseError
 from raypose.registry import parameters
 from raypose.reporting.roles import is_trial
 from raypose.tuning.by_name import arguments, call, find, is_component
-from raypose.tuning.population import PopulationBasedTraining
+from raypose.tuning.stopping.population import PopulationBasedTraining
 
 # Why a name that exists cannot be used.
 REFUSED = {

@@ -9,7 +9,7 @@ from raypose.errors import RayPoseError
 from raypose.reporting.pareto import Front
 from raypose.reporting.roles import is_trial
 from raypose.space.constraints import Constraint
-from raypose.tuning.over import Over
+from raypose.tuning.ending.over import Over
 
 
 class Gain:

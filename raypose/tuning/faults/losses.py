@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from raypose.errors import RayPoseError
 from raypose.reporting.epochs import epochs
-from raypose.tuning.failures import causes
-from raypose.tuning.processes import end_worker
-from raypose.tuning.schedulers import why_not_resumed
+from raypose.tuning.faults.failures import causes
+from raypose.tuning.faults.processes import end_worker
+from raypose.tuning.stopping.schedulers import why_not_resumed
 
 if TYPE_CHECKING:
     from raypose.tuning.search_state import SearchState

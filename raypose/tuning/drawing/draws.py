@@ -14,8 +14,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, ROLE, is_trial, role
 from raypose.space import Space, from_params, from_trial
 from raypose.space.grid import stored
-from raypose.tuning.duplicates import CONFIGURATION, Tried, thorough
-from raypose.tuning.limits import Limits
+from raypose.tuning.drawing.duplicates import CONFIGURATION, Tried, thorough
+from raypose.tuning.drawing.limits import Limits
 
 MOST_IN_A_ROW = 200  # draws that are not trained, before the search ends
 # After that many of them every second draw is another sampler's: GPSampler learns from complete trials alone and repeats

@@ -11,7 +11,7 @@ from typing import Any
 from optuna.trial import TrialState
 from ray.tune import Callback
 
-from raypose.tuning.processes import end_worker
+from raypose.tuning.faults.processes import end_worker
 from raypose.tuning.search_state import SearchState
 
 TIMES = 10  # a trial may take as many times the slowest epoch so far for one epoch,

@@ -18,8 +18,8 @@ from raypose.reporting.epochs import INHERITED, epochs
 from raypose.reporting.records import params
 from raypose.reporting.roles import is_trial
 from raypose.space import Space, from_params
-from raypose.tuning.population import Clone, Member, PopulationBasedTraining
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.population import Clone, Member, PopulationBasedTraining
 
 GENERATION = (
     "generation "  # of the user attributes of a study: one for each comparison, who was compared and who inherits

@@ -13,8 +13,8 @@ from raypose.reporting.epochs import best_epoch, epochs
 from raypose.reporting.leaderboard import duration
 from raypose.reporting.outcomes import breaks
 from raypose.reporting.roles import IMPORTED, role
-from raypose.tuning.gain import Gain
-from raypose.tuning.over import Over
+from raypose.tuning.ending.gain import Gain
+from raypose.tuning.ending.over import Over
 
 
 class Budget:

@@ -49,7 +49,7 @@ def sampler_class(name: str) -> Callable:
     """
     import optuna
 
-    from raypose.tuning import alternating
+    from raypose.tuning.sampling import alternating
 
     return find(name, "sampler", [optuna.samplers, alternating], optuna.samplers.BaseSampler)
 

@@ -1,0 +1,1 @@
+"""Early stopping: Optuna's pruners, Ray's schedulers, and population based training."""
