@@ -25,6 +25,7 @@ setup(
         "safetensors>=0.4.3",
         "huggingface_hub>=0.23",
         "ray[tune,default]>=2.49",
+        "grpcio>=1.42",
         "optuna>=5.0",
         "numpy>=1.26",
         "pyyaml>=6.0",

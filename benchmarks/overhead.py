@@ -71,27 +71,29 @@ def by_raypose(folder: Path, trials: int, epochs: int, sampler: str = "TPESample
     return took if trials > 1 else float((result.folder / "trials" / "0000" / "seconds").read_text())
 
 
+def define(trial: optuna.Trial) -> None:
+    """DIMENSIONS, as OptunaSearch has them."""
+    trial.suggest_float("a", 1e-5, 1e-1, log=True)
+    trial.suggest_float("b", 0, 1)
+    trial.suggest_int("c", 1, 8)
+    trial.suggest_categorical("d", [16, 32, 64])
+    kind = trial.suggest_categorical("kind", ["A", "B", "C"])
+    if kind == "A":
+        trial.suggest_float("e", 0, 1)
+        trial.suggest_categorical("f", [18, 50, 101])
+        trial.suggest_float("g", 0, 45)
+    elif kind == "B":
+        trial.suggest_int("h", 1, 3)
+        trial.suggest_float("i", 1e-3, 1, log=True)
+    else:
+        trial.suggest_float("j", 1, 3)
+        trial.suggest_categorical("k", [1, 2])
+
+
 def by_hand(folder: Path, trials: int, epochs: int) -> float:
     """The same, as one would write it."""
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
-
-    def define(trial: optuna.Trial) -> None:
-        trial.suggest_float("a", 1e-5, 1e-1, log=True)
-        trial.suggest_float("b", 0, 1)
-        trial.suggest_int("c", 1, 8)
-        trial.suggest_categorical("d", [16, 32, 64])
-        kind = trial.suggest_categorical("kind", ["A", "B", "C"])
-        if kind == "A":
-            trial.suggest_float("e", 0, 1)
-            trial.suggest_categorical("f", [18, 50, 101])
-            trial.suggest_float("g", 0, 45)
-        elif kind == "B":
-            trial.suggest_int("h", 1, 3)
-            trial.suggest_float("i", 1e-3, 1, log=True)
-        else:
-            trial.suggest_float("j", 1, 3)
-            trial.suggest_categorical("k", [1, 2])
 
     def trial(config: dict[str, Any]) -> None:
         started = time.perf_counter()
@@ -165,7 +167,7 @@ def ask(folder: Path, sizes: list[int], most: int) -> None:
             started = time.perf_counter()
             task = state.next_task()
             ours.append(time.perf_counter() - started)
-            state.finish(task.number, optuna.trial.TrialState.FAIL, "raised", "asked only")
+            state.finish(task.number, optuna.trial.TrialState.FAIL)
             started = time.perf_counter()
             trial = memory.ask()
             space.sample(_from(trial))

@@ -100,8 +100,9 @@ def without_ray(table: Table, seed: int, trials: int) -> float:
     """The same draws from a study in memory."""
     space = table.space(seed, trials)
     cfg, _ = default(space, read(Tune, space.default()["tune"]))
-    study = optuna.create_study(sampler=build_sampler(cfg, seed, space))
-    draws, found = Draws(study, space, trials, Limits(), seed), []
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(storage=storage, sampler=build_sampler(cfg, seed, space))
+    draws, found = Draws(study, storage, space, trials, Limits(), seed), []
     while (drawn := draws.next()) is not None:
         found.append(look_up(table.file, table.choices, space.sample(from_params(drawn.params))))
         draws.tell(drawn, optuna.trial.TrialState.COMPLETE, [found[-1]])

@@ -147,29 +147,31 @@ def leading(goals: Sequence[Goal]) -> int:
 class Tune:
     """The `tune` section."""
 
-    # One metric, or several objectives: [{AP: max}, {flops: min}].
+    # What to search for: a metric, or several: [{AP: max}, {flops: min}]. Also params, flops, memory, latency (ms).
     metric: str | Annotated[list[str | dict[str, Literal["max", "min"]]], Field(min_length=1)] = "AP"
-    mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric, see __post_init__
-    num_trials: PositiveInt = 20
-    sampler: dict[str, Any] | None = None  # what suits the space and the budget
-    scheduler: dict[str, Any] | None = field(default_factory=EARLY_STOPPING.copy)  # null with several objectives
-    resources: Resources = field(default_factory=Resources)
-    max_concurrent: PositiveInt | None = None
+    mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric
+    num_trials: PositiveInt = 20  # in all, those that are stopped early or fail included
+    sampler: dict[str, Any] | None = None  # of optuna.samplers; default: what suits the space and the budget
+    # Early stopping, of optuna.pruners or ray.tune.schedulers; null: none, as is the default with several objectives.
+    scheduler: dict[str, Any] | None = field(default_factory=EARLY_STOPPING.copy)
+    resources: Resources = field(default_factory=Resources)  # of one trial; default: a GPU, else a share of the cores
+    max_concurrent: PositiveInt | None = None  # trials at a time; default: as many as there is room for
     keep: PositiveInt = 5  # the best trials that keep their weights
     max_failures: NonNegativeInt = 2  # restarts of a trial whose worker or node was lost
-    stall_timeout: Duration | None = None  # without a report for so long a trial is ended; 10 times the slowest epoch
+    # A trial without a report for so long is ended; default: 10 times the slowest epoch so far.
+    stall_timeout: Duration | None = None
     # Budgets beside `num_trials`: no trial starts and none goes on beyond the first that is spent.
-    time_budget: Duration | None = None  # of one start of the search: 90 (seconds), 30m, 12h, 1h30m, 2d
-    gpu_hours: Positive | None = None  # of all trials together
+    time_budget: Duration | None = None  # time of one start of the search: 90 (seconds), 30m, 12h, 1h30m, 2d
+    gpu_hours: Positive | None = None  # hours of all trials together, times the GPUs that each has
     total_epochs: PositiveInt | None = None  # of all trials together
-    patience: PositiveInt | None = None  # trials without gain
-    target: float | None = None  # a value of the metric that is good enough
+    patience: PositiveInt | None = None  # the search ends after so many trials without gain
+    target: float | None = None  # the search ends at a value of the metric that is as good
     # What a configuration must satisfy to be trained, of `params`, `flops` and `memory`, and a model, of any metric, to
     # be the best: ["flops <= 2e9", "AP >= 0.6"].
     constraints: list[str] = field(default_factory=list)
     initial_points: list[dict[str, Any]] = field(default_factory=list)  # partial configurations that are tried first
     repeats: NonNegativeInt = 0  # trainings with other seeds of each of the `repeat_best` best trials
-    repeat_best: PositiveInt = 3
+    repeat_best: PositiveInt = 3  # so many of the best trials are repeated
     final: bool = False  # train the winner once more, and evaluate it on `data.test`
 
     def __post_init__(self) -> None:

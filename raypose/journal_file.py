@@ -10,8 +10,8 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
-# System attributes in which CmaEsSampler keeps itself pickled, and would unpickle what a foreign file has there.
-PICKLED = re.compile(r"(sep)?cma(wm)?:")
+# System attributes in which CmaEsSampler keeps its optimizer pickled, and would unpickle what a foreign file has there.
+PICKLED = re.compile(r"(sep)?cma(wm)?:optimizer")
 
 
 class OneWriter(JournalFileBackend):
@@ -19,7 +19,7 @@ class OneWriter(JournalFileBackend):
     a trial ends: a killed process loses nothing, a machine without power what came since.
 
     What can only be written in part (a full disk) is taken back, so that the file always ends with a whole line. What
-    was in the file before reaches no unpickler: CmaEsSampler starts afresh at a resume.
+    was in the file before reaches no unpickler: at a resume, CmaEsSampler learns its generations again, one a trial.
 
     Example:
         >>> storage = JournalStorage(OneWriter("study.journal"))
@@ -65,5 +65,5 @@ def cut_torn_line(path: str) -> None:
 def _harmless(log: dict[str, Any]) -> dict[str, Any]:
     for name in ("system_attr", "system_attrs"):
         if any(map(PICKLED.match, log.get(name) or ())):
-            log[name] = {key: value for key, value in log[name].items() if not PICKLED.match(key)}
+            log[name] = {"unread" if PICKLED.match(key) else key: value for key, value in log[name].items()}
     return log

@@ -77,7 +77,8 @@ def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Cons
     epochs = (config.get("training") or {}).get("epochs", "?")
 
     def report(epoch: int, metrics: dict[str, float]) -> None:
-        folder.record(epoch, metrics)
+        if not folder.record(epoch, metrics):
+            return
         shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         console.print(f"epoch {epoch}/{epochs}: {shown}", highlight=False, soft_wrap=True)
 

@@ -387,8 +387,10 @@ type: Median => type: §Medain
     unknown scheduler 'Medain'; did you mean 'Median'?
 scheduler: {type: Patient, wrapped_pruner: {type: Median}} => scheduler: null
     nothing
-sampler: {type: TPE, seed: 3} => sampler: §null
-    'sampler' must be a mapping with a 'type', but got null
+sampler: {type: TPE, seed: 3} => sampler: null
+    nothing
+sampler: {type: TPE, seed: 3} => sampler: §TPE
+    'sampler' must be a mapping with a 'type', but got "TPE"; write {type: TPE}
 # what cannot be searched
 name: openfield => name: §{choice: [a, b]}
     'name' cannot be searched
@@ -556,6 +558,7 @@ def test_every_builder_key_and_registry_is_known() -> None:
     from raypose.check import slots
 
     names = {each.name for each in registry.REGISTRIES.values()}
+    names |= {"sampler", "scheduler"}  # Optuna's and Ray's
     assert set(slots.GIVEN) | set(slots.EXTRA) | set(slots.DEFAULT_TYPE) <= names
 
 

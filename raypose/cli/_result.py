@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from raypose.config import Tune, read
-from raypose.reporting.leaderboard import leaderboard, of_runs
+from raypose.reporting.leaderboard import counted, leaderboard, of_runs
 from raypose.reporting.outcomes import unmet
 from raypose.reporting.pareto import front_table
 from raypose.reporting.roles import REPEAT, TRIAL
@@ -26,7 +26,7 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     if result.front:
         console.print(front_table(result.front, goals), "")
     metrics = [goal.metric for goal in goals]
-    console.print(leaderboard(result.records[:SHOWN], metrics, title=f"{result.folder.name}: the best {SHOWN}"))
+    console.print(leaderboard(result.records[:SHOWN], metrics, title=_title(result)))
     states = Counter(record.state for record in result.records if record.role == TRIAL)
     console.print("\n" + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if again := Counter(record.state for record in result.records if record.role == REPEAT):
@@ -43,8 +43,8 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     mean = f", mean of its runs {of_runs(result.best)}" if result.best.repeats else ""
     console.print(f"best {metrics[0]} {result.best.value:.4g} (trial {result.best.number}){mean}")
     if best.exists():
-        for name, value in _tested(best).items():
-            console.print(f"on the test data: {name} {value:.4g}")
+        if tested := _tested(best):
+            console.print(f"on the test data: {tested}", markup=False, soft_wrap=True)
         console.print(f"best model: {shown}", markup=False, soft_wrap=True)
         console.print(f"train it again: raypose train {shown}", markup=False, soft_wrap=True)
     if (models := result.folder / "pareto").exists():
@@ -55,22 +55,29 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     return 0
 
 
+def _title(result: Any) -> str:
+    count = sum(record.role == TRIAL for record in result.records)
+    return f"{result.folder.name}: {f'the best {SHOWN} of ' if count > SHOWN else ''}{counted(count, 'trial')}"
+
+
 def _final(result: Any, metric: str) -> str:
     """What the final training gave, against the best model; both are kept."""
     final, best = result.final, result.best
     if final.state != "COMPLETE":
         why = f" ({final.reason}: {final.detail.splitlines()[-1]})" if final.detail else ""
         return f"final training (trial {final.number}): {final.state}{why}"
-    tested = ", ".join(f"{name} {value:.4g}" for name, value in _tested(result.folder / "final").items())
+    tested = _tested(result.folder / "final")
     told = f"on the test data: {tested}" if tested else "not tested: there is no data.test"
     other = "" if final.of == best.number else f", of trial {final.of}, which is no longer the best"
     against = f" (val; best/ has {best.value:.4g})"
     return f"final model: {_short(result.folder / 'final')}, {metric} {final.value:.4g}{against}{other}, {told}"
 
 
-def _tested(model: Path) -> dict[str, float]:
+def _tested(model: Path) -> str:
+    """What a model folder reached on the test data; empty if it was not tested."""
     file = model / "metrics.json"
-    return (json.loads(file.read_text()).get("test") or {}) if file.exists() else {}
+    values = (json.loads(file.read_text()).get("test") or {}) if file.exists() else {}
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def _short(path: Path) -> str:

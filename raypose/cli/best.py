@@ -14,8 +14,9 @@ def command(experiment: Path, as_json: bool) -> int:
     """Show the best trial of the experiment folder EXPERIMENT, finished or running: its values, what was sampled, its
     configuration, and where its model lies.
 
-    Exit status 1 if no trial is finished yet.
+    Exit status 1 if no trial is finished yet, or none meets the constraints.
     """
+    from raypose.reporting.outcomes import unmet
     from raypose.reporting.records import load_records, winner
     from raypose.reporting.roles import TRIAL
 
@@ -24,7 +25,8 @@ def command(experiment: Path, as_json: bool) -> int:
     if best is None:
         states = [record.state for record in records if record.role == TRIAL]
         told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "there is no trial"
-        click.echo(f"{experiment}: no trial is finished that could be the best ({told})", err=True)
+        why = unmet(records) or f"no trial is finished that could be the best ({told})"
+        click.echo(f"{experiment}: {why}", err=True)
         return 1
     config = experiment / "trials" / f"{best.number:04d}" / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.exists() else ""
@@ -58,8 +60,10 @@ def _model(folder: Path) -> str | None:
 
 
 def _told(found: dict[str, Any], text: str) -> str:
+    from raypose.reporting.leaderboard import counted
+
     values = ", ".join(f"{name} {value:.4g}" for name, value in found["values"].items())
-    lines = [f"trial {found['trial']}: {values} after {found['epochs']} epochs"]
+    lines = [f"trial {found['trial']}: {values} after {counted(found['epochs'], 'epoch')}"]
     if found["runs"] > 1:
         lines.append(f"mean of {found['runs']} runs: {found['mean']:.4g} ± {found['deviation']:.2g}")
     lines += ["", *(f"{name}: {value}" for name, value in found["params"].items())]

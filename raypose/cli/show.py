@@ -35,14 +35,14 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from raypose.reporting.leaderboard import leaderboard
+    from raypose.reporting.leaderboard import counted, leaderboard
 
     console = Console()
     if leading:
         console.print(front_table(leading, goals), "")
     trained = [record for record in records if record.role == TRIAL]
     shown, metrics = trained[:number] if number else trained, [goal.metric for goal in goals]
-    console.print(leaderboard(shown, metrics, title=f"{experiment.resolve().name}: {len(trained)} trials"))
+    console.print(leaderboard(shown, metrics, title=f"{experiment.resolve().name}: {counted(len(trained), 'trial')}"))
     if infeasible:
         console.print(f"\n{infeasible}", highlight=False, markup=False)
     for line in beside:
@@ -51,4 +51,5 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
         console.print("\n" + "\n".join(told), highlight=False, markup=False, soft_wrap=True)
     for record in records if detail else []:
         if record.detail:
-            console.print(f"\ntrial {record.number} ({record.reason}):\n{record.detail}", highlight=False, markup=False)
+            text = f"\ntrial {record.number} ({record.reason}):\n{record.detail}"
+            console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,5 @@
-"""What a study has besides its trials, in a line each: duplicates, and what was taken over from other experiments."""
+"""What there is to say of a study besides its trials, in a line each: duplicates, what was taken over from other
+experiments, which trials went on from others."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from raypose.config import Goal
+from raypose.reporting.epochs import INHERITED
 from raypose.reporting.outcomes import breaks
 from raypose.reporting.roles import DUPLICATE, IMPORTED, OF, role
 
@@ -24,6 +26,9 @@ def asides(trials: Sequence[Any], goals: Sequence[Goal]) -> list[str]:
         names = dict.fromkeys(trial.user_attrs[OF].rpartition("/")[0] for trial in imported)
         count = f"{len(imported)} trial{'s' if len(imported) > 1 else ''}"
         told.append(f"{count} taken over from {', '.join(names)}{_best(imported, goals)}")
+    if heirs := [str(trial.number) for trial in trials if INHERITED in trial.user_attrs]:
+        which = f"trial{'s' if len(heirs) > 1 else ''} {', '.join(heirs)}"
+        told.append(f"{which} went on from others on the way: lineage.jsonl in the trial's folder says from whom")
     return told
 
 

@@ -68,6 +68,11 @@ def of_runs(each: Record) -> str:
     return f"{each.mean:.4g} ± {each.deviation:.2g} ({len(each.repeats) + 1})" if each.repeats else ""
 
 
+def counted(number: int, what: str) -> str:
+    """`1, "epoch"` -> `1 epoch`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """`75` -> `1:15`."""
     if seconds is None:

@@ -15,9 +15,7 @@ from raypose.reporting.epochs import best_epoch, epochs, goals, signed
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.outcomes import OUTCOMES, breaks
 from raypose.reporting.repeats import repeats
-from raypose.reporting.roles import FINAL, OF, REPEAT, TRIAL, role
-
-SHOWN = (TRIAL, REPEAT, FINAL)  # the roles that have records
+from raypose.reporting.roles import FINAL, OF, TRAINED, TRIAL, role
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def record(trial: Any, goals: Sequence[Goal]) -> Record:
 def records(trials: Sequence[Any], goals: Sequence[Goal]) -> list[Record]:
     """Those of all Optuna trials that have one, with what their repeats reached, in the order of the study."""
     again = repeats(trials)
-    return [replace(record(t, goals), repeats=again.get(t.number, [])) for t in trials if role(t) in SHOWN]
+    return [replace(record(t, goals), repeats=again.get(t.number, [])) for t in trials if role(t) in TRAINED]
 
 
 def winner(records: Iterable[Record]) -> Record | None:

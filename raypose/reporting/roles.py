@@ -24,3 +24,6 @@ def role(trial: Any) -> str:
 def is_trial(trial: Any) -> bool:
     """Whether an Optuna trial is one that the search was asked for, and handed out."""
     return role(trial) == TRIAL
+
+
+TRAINED = (TRIAL, REPEAT, FINAL)  # the roles of what is trained

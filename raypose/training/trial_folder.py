@@ -53,16 +53,17 @@ class TrialFolder:
         logger.addHandler(self._log)
         logger.setLevel(logging.INFO)
 
-    def record(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Add an epoch; one that a resumed trial did again is there already."""
+    def record(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Add an epoch; returns whether it is new: a resumed trial tells its checkpoint's epoch again."""
         if epoch in self._epochs:
-            return
+            return False
         self._epochs.add(epoch)
         with open(self.path / "metrics.jsonl", "a") as file:
             file.write(json.dumps({"epoch": epoch, **{name: _json(value) for name, value in metrics.items()}}) + "\n")
         if self._events is not None:
             self._events.scalars(epoch, metrics)
         logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+        return True
 
     def close(self, state: str) -> None:
         """Also of a folder that could not be opened to the end."""

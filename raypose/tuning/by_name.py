@@ -24,7 +24,8 @@ def find(name: str, kind: str, modules: Iterable[Any], base: Any) -> Any:
     found: dict[str, Any] = {}
     for module in modules:
         found |= {n: getattr(module, n) for n in getattr(module, "__all__", dir(module)) if not n.startswith("_")}
-    known = {n for n, cls in found.items() if isinstance(cls, type) and issubclass(cls, base) and cls is not base}
+    bases = base if isinstance(base, tuple) else (base,)
+    known = {n for n, cls in found.items() if isinstance(cls, type) and issubclass(cls, bases) and cls not in bases}
     usable = {n for n in known if not inspect.isabstract(found[n])}
     if name not in usable:
         raise RayPoseError(f"unknown {kind} '{name}'", hint=nearest(name, usable), rule="unknown-component")

@@ -46,7 +46,7 @@ def refuse(repeats: int, goals: Sequence[Goal]) -> None:
 def _repeats(state: SearchState) -> None:
     """One of each trial after the other, so that a search that ends before the last one has treated them alike."""
     known = Counter(_of(trial) for trial in state.trials() if role(trial) == REPEAT)
-    best = state.top(state.tune.repeat_best)
+    best = state.standing.top(state.tune.repeat_best)
     for nth in range(state.tune.repeats):
         for trial in best:
             if known[trial.number] <= nth:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raypose.reporting.infeasible import Infeasible, broken
-from raypose.reporting.leaderboard import describe, duration, leaderboard
+from raypose.reporting.leaderboard import counted, describe, duration, leaderboard
 from raypose.reporting.records import Record, ranked, records
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, TRIAL, is_trial, role
 from raypose.tuning.drawing.draws import INITIAL_POINT
@@ -90,9 +90,8 @@ class Progress(Callback):
         what = f"trial {each.number}{_again(each)} {each.state} {values}"
         why = f" ({each.reason}: {each.detail.splitlines()[-1]})" if each.detail else ""
         why += f" (breaks {', '.join(each.breaks)})" if each.breaks else ""
-        return (
-            f"{what} after {each.epochs} epochs{why} | {describe(each.params)} | {self._summary(records, infeasible)}"
-        )
+        after = f"{counted(each.epochs, 'epoch')}{why}"
+        return f"{what} after {after} | {describe(each.params)} | {self._summary(records, infeasible)}"
 
     @property
     def _metrics(self) -> list[str]:
@@ -111,16 +110,16 @@ class Progress(Callback):
         if infeasible:
             parts.append(f"{infeasible.draws} not within the constraints")
         if same := sum(role(trial) == DUPLICATE for trial in self.state.trials()):
-            parts.append(f"{same} duplicate{'s' if same > 1 else ''} not trained")
+            parts.append(f"{counted(same, 'duplicate')} not trained")
         if broke := sum(bool(each.breaks) for each in done):
-            parts.append(f"{broke} that break a constraint")
-        if self.state.front.numbers:
-            parts.append(f"{len(self.state.front.numbers)} on the Pareto front")
+            parts.append(f"{broke} that break{'s' if broke == 1 else ''} a constraint")
+        if self.state.standing.front.numbers:
+            parts.append(f"{len(self.state.standing.front.numbers)} on the Pareto front")
         if best is not None:
             parts.append(f"best {self.state.goals[0].metric} {best.values[0]:.4g} (trial {best.number})")
         elapsed, here = time.monotonic() - self._started, len(done) - self.finished_before
         timed = self.state.tune.time_budget is not None  # then `left` begins with the time
-        parts += ([] if timed else [f"{duration(elapsed)} elapsed"]) + (
+        parts += ([] if timed else [f"{duration(self.state.budget.seconds)} elapsed"]) + (
             [left] if (left := self.state.budget.left()) else []
         )
         if here and len(done) < total:
@@ -150,7 +149,8 @@ def _short(value: float | None) -> str:
 
 
 def _again(each: Record) -> str:
-    return "" if each.role == TRIAL else f" ({each.role} of trial {each.of})"
+    what = "final training" if each.role == FINAL else each.role
+    return "" if each.role == TRIAL else f" ({what} of trial {each.of})"
 
 
 def _refused(trial: FrozenTrial) -> str:

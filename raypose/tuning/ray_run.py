@@ -101,6 +101,7 @@ def _tuner(
     population = scheduler.inner if isinstance(scheduler.inner, PopulationScheduler) else None
     # Tune counts trials that wait, so that one whose population is larger than the cluster would never begin.
     searcher = StudySearcher(state) if population is None else StudySearcher(state, population.has_room)
+    watch = Watch(state)
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
@@ -116,8 +117,8 @@ def _tuner(
             name="tune",
             storage_path=str(state.folder / ".ray"),
             verbose=0,
-            stop=StudyStopper(state),
-            callbacks=[progress, Watch(state)],
+            stop=StudyStopper(lambda: watch.has_ended_all),
+            callbacks=[progress, watch],
             failure_config=tune.FailureConfig(max_failures=state.tune.max_failures + 1),  # `Watch` counts
         ),
     )

@@ -6,31 +6,29 @@ import contextlib
 import math
 import random
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from raypose import journal
 from raypose.config import Tune
 from raypose.errors import RayPoseError
 from raypose.plugins import relative
-from raypose.reporting.epochs import PREFIX, best_epoch, epochs, signed
-from raypose.reporting.outcomes import breaks
-from raypose.reporting.pareto import Front, point
+from raypose.reporting.epochs import PREFIX, best_epoch, epochs
+from raypose.reporting.pareto import point
 from raypose.reporting.records import params
-from raypose.reporting.repeats import best_trial, repeats
-from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, is_trial, role
+from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, TRAINED, is_trial, role
 from raypose.space import Space, dump, from_params
 from raypose.tuning.drawing.draws import Draws
 from raypose.tuning.drawing.limits import Limits, cost_of
 from raypose.tuning.ending.budget import Budget
+from raypose.tuning.ending.ending import Ending
 from raypose.tuning.ending.over import Over
 from raypose.tuning.faults.failures import FirstFailures, all_fail
 from raypose.tuning.outcomes import Outcomes, reached
+from raypose.tuning.standing import Standing
+from raypose.tuning.study import open_study
 from raypose.tuning.task import Task
 from raypose.tuning.trial_files import TrialFiles
 
@@ -63,32 +61,22 @@ class SearchState:
         initial_points: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.space, self.folder, self.tune, self.seed, self.plugins = space, folder, tune, seed, plugins or {}
-        self.goals, self.files, self.over = tune.goals, TrialFiles(folder), None
-        self.better = max if self.goals[0].mode == "max" else min
-        self.storage = journal.storage(folder, write=True)
-        self.study = optuna.create_study(
-            study_name=journal.STUDY_NAME,
-            storage=self.storage,
-            pruner=pruner or optuna.pruners.NopPruner(),
-            directions=["maximize" if goal.mode == "max" else "minimize" for goal in self.goals],
-            load_if_exists=True,
-        )
-        if self.study.metric_names is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self.study.set_metric_names([goal.metric for goal in self.goals])
-        self.draws = Draws(self.study, space, tune.num_trials, limits or Limits(), seed)
+        self.goals, self.files = tune.goals, TrialFiles(folder)
+        self.study, self.storage = open_study(folder, self.goals, pruner)
+        self.draws = Draws(self.study, self.storage, space, tune.num_trials, limits or Limits(), seed)
         self.draws.enqueue(initial_points)
-        self.outcomes, self.front = Outcomes(tune.constraints), Front(self.goals)
+        trials = self.trials()
+        self.budget = Budget(tune, trials, self.study.user_attrs.get(GPU_SECONDS, 0.0))
+        self.standing, self.outcomes, self.ending = (
+            Standing(tune, trials),
+            Outcomes(tune.constraints),
+            Ending(self.budget),
+        )
         self._live: dict[int, Trial] = {}
-        self.budget = Budget(tune, self.trials(), self.study.user_attrs.get(GPU_SECONDS, 0.0))
-        self._last_epoch_of: int | None = None
-        self._see_whether_exhausted()
-        self._watch()
         self._first_failures = FirstFailures()
-        self._tidy_what_a_kill_left()
-
-    over: Over | None
+        self._see_whether_exhausted()
+        self.ending.watch()
+        self._tidy_what_a_kill_left(trials)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given into its snapshot, which is never read back
@@ -96,6 +84,25 @@ class SearchState:
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The study's trials in those states (default: all), draws that broke a constraint included."""
         return self.draws.trials(*states)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """One of the study's trials, without looking at the others."""
+        return self.storage.get_trial(number)
+
+    @property
+    def over(self) -> Over | None:
+        """Why no trial may start any more, if that is so."""
+        return self.ending.over
+
+    @property
+    def halted(self) -> bool:
+        """Whether no further epoch counts."""
+        return self.ending.halted
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether what is running is to stop where it is."""
+        return self.ending.is_stopping(self._live)
 
     @property
     def remaining(self) -> int:
@@ -109,37 +116,18 @@ class SearchState:
         """Why the search ended before its last trial, in a line; empty if it did not."""
         if self.over is None:
             return ""
-        trials = [trial for trial in self.trials() if is_trial(trial)]
+        trials = [trial for trial in self.trials() if role(trial) in TRAINED]
         running = sum(trial.state == TrialState.RUNNING for trial in trials)
         left = f": {len(trials) - running} trials finished, {running} go on with --resume" if running else ""
         return f"{self.over.why}{left}"
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether what is running is to stop where it is; a trial whose last epoch spent a budget comes to its end."""
-        self._watch()
-        return self.halted and self._last_epoch_of not in self._live
-
-    @property
-    def halted(self) -> bool:
-        """Whether no further epoch counts."""
-        return self.over is not None and not self.over.drain
+    def end(self, why: str, error: RayPoseError | None = None, drain: bool = False) -> None:
+        """No more trials. The first word is kept, unless the second is to stop what the first lets come to its end."""
+        self.ending.put(Over(why, error, drain))
 
     def _see_whether_exhausted(self) -> None:
         if self.draws.exhausted and self.draws.missing:
             self.end(self.draws.exhausted, drain=True)
-
-    def _watch(self) -> None:
-        if not self.halted and (spent := self.budget.over()) is not None:
-            self._end(spent)
-
-    def end(self, why: str, error: RayPoseError | None = None, drain: bool = False) -> None:
-        """No more trials. The first word is kept, unless the second is to stop what the first lets come to its end."""
-        self._end(Over(why, error, drain))
-
-    def _end(self, over: Over) -> None:
-        if self.over is None or (self.over.drain and not over.drain):
-            self.over = over
 
     def next_task(self) -> Task | None:
         """The next trial: an interrupted one under its old number, else a new one; None when all are handed out.
@@ -147,7 +135,7 @@ class SearchState:
         Raises:
             RayPoseError: no configuration that meets the constraints was found.
         """
-        self._watch()
+        self.ending.watch()
         trial = None if self.halted else self.draws.next(new=self.over is None)
         if trial is None:
             self._see_whether_exhausted()
@@ -158,7 +146,7 @@ class SearchState:
 
     def task(self, number: int) -> Task:
         """What a worker is given to run a trial that is handed out."""
-        trial = self.trials()[number]
+        trial = self.trial(number)
         values, seed = params(trial), random.Random(f"{self.seed}/{number}").getrandbits(31)
         kept = {"plugins": relative(self.plugins, self.files.path(number))} if self.plugins else {}
         config = {**self.space.sample(from_params(values)), "seed": seed}
@@ -170,7 +158,7 @@ class SearchState:
         """Tell an epoch's values, if they are news: one that a resumed trial did again is there already, and none is told
         beyond a budget. Returns whether they were."""
         trial, values = self._live[number], [metrics[goal.metric] for goal in self.goals]
-        known = self.trials()[number]
+        known = self.trial(number)
         if self.halted or epoch in epochs(known):
             return False
         if len(values) == 1:
@@ -179,9 +167,7 @@ class SearchState:
             trial.set_user_attr(f"{PREFIX}{epoch}", values)
         self.budget.epoch(known, values[0])
         self._keep_gpu_seconds()
-        self._watch()
-        if self.halted and metrics.get("last_epoch"):
-            self._last_epoch_of = number
+        self.ending.epoch(number, is_last=bool(metrics.get("last_epoch")))
         return True
 
     def _keep_gpu_seconds(self) -> None:
@@ -191,7 +177,7 @@ class SearchState:
     def note(self, number: int, **attrs: Any) -> None:
         """Set user attributes of a trial that is not finished, handed out or not."""
         for name, value in attrs.items():
-            self.storage.set_trial_user_attr(self.trials()[number]._trial_id, name, value)
+            self.storage.set_trial_user_attr(self.trial(number)._trial_id, name, value)
 
     def reopen(self) -> None:
         """Take back what is handed out and not finished: it is handed out again, before anything new."""
@@ -223,16 +209,16 @@ class SearchState:
 
     def should_prune(self, number: int) -> bool:
         """What the study's pruner says after the last report; trials that repeat another one run to their end."""
-        if len(self.goals) > 1 or not is_trial(self.trials()[number]) or number == self.budget.gain.reached_by:
+        if len(self.goals) > 1 or not is_trial(self.trial(number)) or number == self.budget.gain.reached_by:
             return False
         return self._live[number].should_prune()
 
     def full_length(self, number: int) -> float | None:
         """The epochs of a trial that no scheduler ends: a repeat has as many as what it repeats, the final training as
         many as its configuration says, which is infinity here. None of the search's own trials."""
-        trial = self.trials()[number]
+        trial = self.trial(number)
         if role(trial) == REPEAT:
-            return max(epochs(self.trials()[trial.user_attrs[OF]]))
+            return max(epochs(self.trial(trial.user_attrs[OF])))
         return math.inf if role(trial) == FINAL else None
 
     def values(self, trial: FrozenTrial) -> tuple[float, ...] | None:
@@ -243,40 +229,36 @@ class SearchState:
 
     def best(self) -> FrozenTrial | None:
         """The best finished trial; once some were repeated, the one of them whose runs have the best mean."""
-        return best_trial(self.top(), repeats(self.trials()), self.better)
-
-    def top(self, count: int | None = None) -> list[FrozenTrial]:
-        """The best finished trials (default: all of them) by their own values, the best one first; none that breaks a
-        constraint."""
-        trials = self.trials()
-        return [trials[number] for number in self._ranked() if not breaks(trials[number])][:count]
+        return self.standing.best()
 
     def finish(self, number: int, state: TrialState, reason: str = "", detail: str = "") -> None:
         """Tell the study how a trial ended, then tidy its folder. Once; later calls for the same trial are ignored."""
         trial = self._live.pop(number, None)
         if trial is None:
             return
-        values = self.values(self.trials()[number])
+        values = self.values(self.trial(number))
         if state == TrialState.COMPLETE and values is None:
             state, reason, detail = TrialState.FAIL, "raised", "the trial ended without reporting an epoch"
         if state == TrialState.PRUNED and values is None:
             state = TrialState.FAIL
         if state == TrialState.COMPLETE and self.outcomes.constraints:
-            self.outcomes.judge(trial, reached(self.trials()[number], self.goals, self.files.path(number)))
+            self.outcomes.judge(trial, reached(self.trial(number), self.goals, self.files.path(number)))
         self.draws.tell(trial, state, values if state == TrialState.COMPLETE else None, reason, detail)
-        before = self.front.numbers
-        self._compare(self.trials()[number])
-        self.budget.ended(self.trials()[number])
+        self._ended(self.trial(number), reason, detail)
+
+    def _ended(self, trial: FrozenTrial, reason: str, detail: str) -> None:
+        """What follows for the others, the budget and the folders."""
+        values, without = self.values(trial), self.standing.add(trial)
+        self.budget.ended(trial)
         self._keep_gpu_seconds()
-        self._watch()
-        self.files.end(number, state.name, reason, values[0] if values else None)
+        self.ending.watch()
+        self.files.end(trial.number, trial.state.name, reason, values[0] if values else None)
         self.publish_best()
-        if self._first_failures.alike(reason if state == TrialState.FAIL else ""):
-            log = self.files.path(number) / "log.txt"
+        if self._first_failures.alike(reason if trial.state == TrialState.FAIL else ""):
+            log = self.files.path(trial.number) / "log.txt"
             self.end(f"the first trials all failed: {reason}", all_fail(reason, detail, log))
-        # Only the trial that just ended and the one that it pushed out can be beyond the best few.
-        for each in {number, *self._ranked()[self._few : self._few + 1], *before} - self._kept():
-            self.files.drop_weights(each)
+        for number in without:
+            self.files.drop_weights(number)
 
     def publish_best(self) -> None:
         """Make `best/` the best finished trial's model folder, `pareto/` those of the front, and `final/` that of the final
@@ -284,38 +266,13 @@ class SearchState:
         if best := self.best():
             self.files.publish(best.number)
         if len(self.goals) > 1:
-            trials = self.trials()
-            self.files.publish_front([point(trials[number], self.goals) for number in self.front.numbers])
-        for number in self._finals()[-1:]:
-            self.files.publish(number, "final")
+            self.files.publish_front([point(self.trial(number), self.goals) for number in self.standing.front.numbers])
+        if self.standing.final is not None:
+            self.files.publish(self.standing.final, "final")
 
-    @property
-    def _few(self) -> int:
-        """How many of the best trials keep their weights: each that may win, once it is repeated, among them."""
-        return max(self.tune.keep, self.tune.repeat_best if self.tune.repeats else 0)
-
-    def _kept(self) -> set[int]:
-        """The trials that keep their weights."""
-        return {*self._ranked()[: self._few], *repeats(self.trials()), *self._finals()[-1:], *self.front.numbers}
-
-    def _compare(self, trial: FrozenTrial) -> None:
-        """Take a finished trial into the front, if it belongs there: what was stopped early does not."""
-        if len(self.goals) > 1 and trial.state == TrialState.COMPLETE and is_trial(trial) and not breaks(trial):
-            self.front.add(trial.number, trial.values)
-
-    def _finals(self) -> list[int]:
-        return [trial.number for trial in self.trials(TrialState.COMPLETE) if role(trial) == FINAL]
-
-    def _ranked(self) -> list[int]:
-        done = [trial for trial in self.trials(TrialState.COMPLETE) if is_trial(trial)]
-        done.sort(key=lambda trial: (sum(breaks(trial).values()), signed(trial.values, self.goals), trial.number))
-        return [trial.number for trial in done]
-
-    def _tidy_what_a_kill_left(self) -> None:
-        for trial in self.trials():
-            self._compare(trial)
-        kept = self._kept()
-        for trial in self.trials():
+    def _tidy_what_a_kill_left(self, trials: list[FrozenTrial]) -> None:
+        kept = self.standing.kept()
+        for trial in trials:
             if trial.state.is_finished():
                 if not self.files.is_ended(trial.number):
                     reason, values = trial.user_attrs.get("reason", ""), self.values(trial)

@@ -52,10 +52,10 @@ class StudySearcher(Searcher):
 
 
 class StudyStopper(Stopper):
-    """Ends Tune's loop once the search is over."""
+    """Ends Tune's loop once `is_over` says so."""
 
-    def __init__(self, state: SearchState) -> None:
-        self.state = state
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self.is_over = is_over
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -64,7 +64,7 @@ class StudyStopper(Stopper):
         return False
 
     def stop_all(self) -> bool:
-        return self.state.is_stopping
+        return self.is_over()
 
 
 class StudyScheduler(FIFOScheduler):
@@ -89,6 +89,8 @@ class StudyScheduler(FIFOScheduler):
                 self.state.end("no space left on the disk", disk_full(self.state.folder))
                 return self.STOP
             return self._stop(number, state, result.get("reason", ""), result.get("detail", ""))
+        if not self.state.is_live(number):
+            return self.STOP  # it was given up
         if self.state.halted:
             return self.NOOP  # it waits within its report, so that what follows it is done again at a resume
         for goal in self.state.goals:
@@ -134,7 +136,7 @@ class StudyScheduler(FIFOScheduler):
         self._asked(trial).on_trial_remove(tune_controller, trial)
         number = trial.config["number"]
         if not self.state.halted and self.state.is_live(number):
-            self._stop_early(number, max(epochs(self.state.trials()[number]), default=0))
+            self._stop_early(number, max(epochs(self.state.trial(number)), default=0))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         if self.inner is None:

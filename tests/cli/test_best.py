@@ -66,7 +66,7 @@ def test_a_finished_experiment(cli, experiment):
     run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
     result = cli("best", experiment.folder)
     assert (result.status, result.err) == (0, "")
-    assert result.out.startswith("trial 1: AP 0.8 after 1 epochs\nmean of 3 runs: 0.75 ± 0.05\n")
+    assert result.out.startswith("trial 1: AP 0.8 after 1 epoch\nmean of 3 runs: 0.75 ± 0.05\n")
     width = experiment.trials()[1].params["model.backbone.width"]
     assert f"model.backbone.width: {width}\n" in result.out
     assert Space.parse(result.out.partition("# its configuration\n")[2].partition("\n\n")[0]).config()["name"] == "mice"

@@ -1,4 +1,4 @@
-"""Counts what was injected and what was lost, and tells both at the end of a run."""
+"""A cluster to break, and the count of what was injected and of what was lost, told at the end of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `scripted`
+sys.path.insert(0, str(Path(__file__).parent))  # for `scripted` and `driving`
 
 INJECTED: Counter[str] = Counter()
 LOST: list[str] = []
@@ -31,10 +31,9 @@ def lost():
     return LOST.append
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def three_nodes():
-    """A Ray cluster of three nodes with two cores each; the first has the driver."""
-    import ray
+    """A Ray cluster of three nodes with one, two and two cores. This process stays out of it: searches are processes."""
     from ray.cluster_utils import Cluster
 
     from raypose.tuning.nodes.cluster import ENVIRONMENT
@@ -43,9 +42,7 @@ def three_nodes():
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     for _ in range(2):
         cluster.add_node(num_cpus=2)
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     yield cluster
-    ray.shutdown()
     cluster.shutdown()
 
 

@@ -50,29 +50,30 @@ def make_trial(pause: float = 0.0):
             first = epoch == 3 and not once.exists()
             if first:
                 once.touch()
-            if epoch == 3 and kind == "raises":
+            if kind == "raises at first" or (epoch == 3 and kind == "raises"):
                 raise ValueError("out of luck")
             if epoch == 3 and kind == "memory":
                 raise MemoryError("too large")
-            if kind == "hangs at first" or (epoch == 3 and kind == "hangs"):
+            if epoch == 3 and kind == "hangs":
                 while True:
                     pass
-            if epoch == 3 and kind == "sleeps":
+            if kind == "hangs at first" or (epoch == 3 and kind == "sleeps"):
                 time.sleep(1e6)
             if (first and kind == "exits") or (epoch == 3 and kind == "exits always"):
                 os._exit(1)
             if first and kind == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
-            if first and kind == "damaged":
-                newest = run.dir / "checkpoints" / "epoch_0002.pt"
-                newest.write_bytes(newest.read_bytes()[:-40] + bytes(40))
+            if first and kind == "long":
+                time.sleep(60)
+            if first and kind in ("damaged", "damaged twice"):
+                for path in sorted((run.dir / "checkpoints").iterdir())[-1 if kind == "damaged" else 0 :]:
+                    path.write_bytes(path.read_bytes()[:-40] + bytes(40))
                 os._exit(1)
-            if first and kind == "eats":
+            if epoch == 3 and kind == "eats":
                 blocks = []
-                for _ in range(20):
-                    blocks.append(bytearray(os.urandom(1)) * (100 * 2**20))
-                    time.sleep(0.2)
-                time.sleep(20)
+                while len(blocks) < 60:  # 6 GB; what ends it ends it long before
+                    blocks.append(bytearray(b"x") * (100 * 2**20))
+                    time.sleep(0.1)
             time.sleep(pause)
             score = float("nan") if epoch == 3 and kind == "nan" else config["x"] * epoch
             run.report(epoch, {"score": score})
@@ -82,14 +83,20 @@ def make_trial(pause: float = 0.0):
 
 
 def main(folder: str, address: str, options: str) -> int:
-    """Search and return an exit status, as `raypose tune` does. `options`: JSON for `space`, with `resume`, `pause`."""
+    """Search and return an exit status, as `raypose tune` does. `options`: JSON for `space`, or the `file` of a space of
+    trainings; `resume`, `pause`, and the `cpus` of a cluster of its own."""
+    import ray
+
     from raypose.errors import RayPoseError
     from raypose.tuning.search import tune
 
     given = json.loads(options)
-    trial, resume = make_trial(given.pop("pause", 0.0)), given.pop("resume", False)
+    pause, resume, cpus, file = (given.pop(name, None) for name in ("pause", "resume", "cpus", "file"))
+    what = {"space": file} if file else {"space": space(**given), "trial": make_trial(pause or 0.0)}
+    if cpus:
+        ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
-        result = tune(space(**given), trial=trial, experiments=Path(folder), resume=resume, address=address, quiet=True)
+        result = tune(**what, experiments=Path(folder), resume=bool(resume), address=address, quiet=True)
     except RayPoseError as error:
         print(error, flush=True)
         return error.exit_status

@@ -155,8 +155,9 @@ WIDTHS = "model: {backbone: {width: {randint: [1, 9]}, depth: 1}}\nkind: {choice
 
 def draws(sampler, *constraints, num_trials=30, space=WIDTHS, seed=0):
     sampler = build_sampler({"type": sampler} if isinstance(sampler, str) else sampler, seed)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    return Draws(study, Space.parse(space), num_trials, Limits(constraints, price))
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(storage=storage, direction="maximize", sampler=sampler)
+    return Draws(study, storage, Space.parse(space), num_trials, Limits(constraints, price))
 
 
 def drain(draws, value, most=1000):
@@ -214,13 +215,13 @@ def test_a_sampler_that_repeats_itself_does_not_end_the_search():
 
 def test_the_share_of_infeasible_draws_falls():
     shares = []
-    for seed in range(3):
+    for seed in range(6):
         found = draws("TPESampler", f"flops <= {HALF}", num_trials=60, space=SPACE, seed=seed)
         drain(found, lambda config: -abs(np.log10(config["lr"]) + 2.5), most=60)
         infeasible = [bool(broken(trial)) for trial in found.trials()[:60]]
         shares.append([np.mean(infeasible[start : start + 20]) for start in (0, 20, 40)])
     first, middle, last = np.mean(shares, axis=0)
-    assert first > middle > last
+    assert middle < 0.6 * first
     assert last < 0.6 * first
 
 

@@ -14,6 +14,7 @@ from raypose.config import Tune
 from raypose.reporting.records import final, load_records, winner
 from raypose.reporting.roles import FINAL, REPEAT, TRIAL
 from raypose.space import Space
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.followups import more
 from raypose.tuning.progress import Progress
 from raypose.tuning.search import tune
@@ -200,7 +201,7 @@ def test_what_people_see_of_repeats(open_state):
     run(state, 0.4)
     progress.on_experiment_end([])
     *_, last = out.getvalue().splitlines()
-    assert last.startswith("trial 2 (repeat of trial 1) COMPLETE score 0.4 after 1 epochs")
+    assert last.startswith("trial 2 (repeat of trial 1) COMPLETE score 0.4 after 1 epoch")
     assert "2/2 trials, 1/2 repeats, best score 0.6 (trial 1)" in last
 
 
@@ -213,7 +214,16 @@ def test_a_grid_is_tried_out_after_repeats(open_state):
     run_all(opened(num_trials=2), [0.5, 0.6, 0.6, 0.6])  # the repeats have the numbers 2 and 3
     state = opened(num_trials=9)
     assert [role for role, _ in run_all(state, [0.4, 0.3])] == [TRIAL] * 2
-    assert sorted(trial.params["x"] for trial in state.top()) == [0.1, 0.3, 0.5, 0.7]
+    assert sorted(trial.params["x"] for trial in state.standing.top()) == [0.1, 0.3, 0.5, 0.7]
+
+
+def test_what_a_trial_costs_holds_of_its_repeats(tmp_path):
+    (tmp_path / "trials").mkdir()
+    settings = Tune(metric="score", num_trials=1, repeats=1, final=True, constraints=["params <= 3"])
+    limits = Limits(settings.constraints, price=lambda config: {"params": 2.0})
+    state = SearchState(Space.parse(SPACE), tmp_path, settings, seed=3, limits=limits)
+    run_all(state, [0.5, 0.6, 0.7])
+    assert [trial.user_attrs["params"] for trial in state.trials()] == [2.0] * 3
 
 
 def test_several_objectives_are_not_repeated(tmp_path):

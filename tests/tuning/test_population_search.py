@@ -29,7 +29,7 @@ tune:
     perturbation_interval: 2
     quantile_fraction: 0.5
     resample_probability: 0
-  max_concurrent: 2
+  max_concurrent: 1
 """
 
 

@@ -54,7 +54,7 @@ def test_a_live_table_of_running_and_best_trials(state):
 def test_plain_lines_where_there_is_no_terminal(state):
     lines = shown(state).splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("trial 0 COMPLETE score 0.5 after 1 epochs")
+    assert lines[0].startswith("trial 0 COMPLETE score 0.5 after 1 epoch")
     assert "raised: ValueError: bad [/foo]" in lines[1]
 
 

@@ -23,7 +23,7 @@ tune:
   num_trials: 4
   sampler: {{type: GridSampler, search_space: {{kind: ['"lucky"', '"steady"', '"poor"', '"bad"']}}}}
   scheduler: {scheduler}
-  max_concurrent: 2
+  max_concurrent: {at_a_time}
   repeats: 2
   repeat_best: 2
   final: true
@@ -46,16 +46,17 @@ def by_role(result, role):
 
 
 @pytest.mark.parametrize(
-    ("scheduler", "epochs"),
+    ("scheduler", "at_a_time", "epochs"),
     [
-        ("{type: HyperBandScheduler, reduction_factor: 2}", 4),
+        ("null", 1, 4),
+        pytest.param("{type: HyperBandScheduler, reduction_factor: 2}", 2, 4, marks=pytest.mark.slow),
         pytest.param(
-            "{type: ASHAScheduler, grace_period: 1, reduction_factor: 2, max_t: 2}", 2, marks=pytest.mark.slow
+            "{type: ASHAScheduler, grace_period: 1, reduction_factor: 2, max_t: 2}", 2, 2, marks=pytest.mark.slow
         ),
     ],
 )
-def test_the_winner_is_the_best_by_its_mean_and_trained_once_more(tmp_path, scheduler, epochs):
-    space = Space.parse(SCRIPTED.format(scheduler=scheduler))
+def test_the_winner_is_the_best_by_its_mean_and_trained_once_more(tmp_path, scheduler, at_a_time, epochs):
+    space = Space.parse(SCRIPTED.format(scheduler=scheduler, at_a_time=at_a_time))
     result = tune(space, trial=make_trial(FIRST), experiments=tmp_path, quiet=True)
     own = {json.loads(record.params["kind"]): record for record in by_role(result, TRIAL)}
     assert max(own.values(), key=lambda record: record.value) is own["lucky"]

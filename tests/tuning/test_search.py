@@ -102,7 +102,7 @@ def test_every_end_is_told_and_the_search_goes_on(tmp_path):
     [
         "{type: MedianPruner, n_startup_trials: 1, n_warmup_steps: 0}",
         "{type: ASHAScheduler, grace_period: 1, reduction_factor: 2, max_t: 4}",
-        "{type: MedianStoppingRule, grace_period: 1, min_samples_required: 1}",
+        pytest.param("{type: MedianStoppingRule, grace_period: 1, min_samples_required: 1}", marks=pytest.mark.slow),
     ],
 )
 def test_stopped_trials_are_pruned_and_never_best(tmp_path, scheduler):

@@ -63,9 +63,9 @@ def test_the_front_has_a_model_folder_each_point_and_loses_those_that_are_domina
     assert models(tmp_path) == {"0000": "weights of 0", "0001": "weights of 1"}
     run(state, 0.9, 1e8, TrialState.PRUNED)
     run(state, 0.3, 3e9)
-    assert state.front.numbers == [0, 1]
+    assert state.standing.front.numbers == [0, 1]
     run(state, 0.5, 1e9)  # dominates both
-    assert state.front.numbers == [4]
+    assert state.standing.front.numbers == [4]
     assert models(tmp_path) == {"0004": "weights of 4"}
     run(state, 0.2, 1e7)
     points = json.loads((tmp_path / "pareto.json").read_text())
@@ -79,8 +79,8 @@ def test_the_front_has_a_model_folder_each_point_and_loses_those_that_are_domina
     assert kept == [4, 5]  # beyond `keep`, the front
     assert not list((tmp_path / "pareto").glob(".*"))
     records, _ = load_records(tmp_path)
-    assert [each.number for each in front(records, state.goals)] == state.front.numbers
-    assert open_state(keep=1).front.numbers == [4, 5]
+    assert [each.number for each in front(records, state.goals)] == state.standing.front.numbers
+    assert open_state(keep=1).standing.front.numbers == [4, 5]
 
 
 def test_of_equal_values_in_the_first_objective_the_best_is_on_the_front(open_state, tmp_path):
@@ -88,7 +88,7 @@ def test_of_equal_values_in_the_first_objective_the_best_is_on_the_front(open_st
     run(state, 0.5, 2e9)
     run(state, 0.5, 1e9)
     records, _ = load_records(tmp_path)
-    assert state.best().number == winner(records).number == state.front.numbers[0] == 1
+    assert state.best().number == winner(records).number == state.standing.front.numbers[0] == 1
     assert (tmp_path / "best" / "weights.pt").read_text() == "weights of 1"
 
 
@@ -107,7 +107,7 @@ def test_an_interrupted_trial_keeps_its_epochs_and_its_judgement(open_state, tmp
     assert again.trials()[task.number].user_attrs["epoch 1"] == [0.9, 1e9]
     again.finish(task.number, TrialState.COMPLETE)
     assert again.trials()[task.number].values == [0.9, 1e9]
-    assert again.front.numbers == [done]
+    assert again.standing.front.numbers == [done]
 
 
 def test_a_broken_outcome_is_told_before_the_end_and_never_wins(open_state, tmp_path):
@@ -125,7 +125,7 @@ def test_a_broken_outcome_is_told_before_the_end_and_never_wins(open_state, tmp_
     silent = run(state, 0.99, 1e9)
     stopped = run(state, 0.1, 1e9, TrialState.PRUNED, latency=99.0)
     assert state.best().number == good
-    assert state.front.numbers == [good]
+    assert state.standing.front.numbers == [good]
     assert state.trials()[silent].constraints["latency <= 10"] == MOST
     assert state.trials()[stopped].constraints == {}  # nobody knows what it would have reached
     records, _ = load_records(tmp_path)
@@ -138,7 +138,7 @@ def test_one_objective_may_have_outcomes_too(open_state, tmp_path):
     state = open_state("EPE <= 5", metric="AP")
     fast = run(state, 0.9, 1e9, EPE=7.0)
     good = run(state, 0.4, 1e9, EPE=4.0)
-    assert (state.best().number, state.front.numbers) == (good, [])
+    assert (state.best().number, state.standing.front.numbers) == (good, [])
     assert state.trials()[fast].value == 0.9
     assert not (tmp_path / "pareto.json").exists()
 

@@ -1,9 +1,9 @@
 """What a kill, or a full disk, leaves of an experiment's files: read, written on, and read again."""
 
-import errno
+import contextlib
 import json
-import os
-import time
+import pickle
+import resource
 
 import optuna
 import pytest
@@ -83,34 +83,61 @@ def test_a_journal_without_a_whole_record_is_no_experiment_yet(tmp_path):
         assert run(opened(tmp_path)).number == 0
 
 
-def test_a_lock_that_a_killed_process_left_is_taken_away_at_once(tmp_path):
-    run(opened(tmp_path))
-    os.symlink(tmp_path / journal.FILE_NAME, tmp_path / f"{journal.FILE_NAME}.lock")
-    began = time.monotonic()
-    run(opened(tmp_path))
-    assert time.monotonic() - began < 3
+@contextlib.contextmanager
+def room_for(path, count):
+    """Within it, no file can be written beyond `count` more bytes than `path` has."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_record_that_a_full_disk_tore_is_cut_off_and_the_trial_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize("count", [0, 1, 40, 130])  # bytes, of the first record and of the second
+def test_what_was_written_in_part_is_taken_back_and_the_trial_goes_on(tmp_path, count):
     state = opened(tmp_path)
     run(state)
     task = run(state, end=None)
     path, known = tmp_path / journal.FILE_NAME, facts(tmp_path)
-    real, before = optuna.storages.journal.JournalFileBackend.append_logs, path.read_bytes()
-
-    def torn(self, logs):
-        with open(path, "ab") as file:
-            file.write(json.dumps(logs[0]).encode()[:15])
-        raise OSError(errno.ENOSPC, "no space")
-
-    monkeypatch.setattr(optuna.storages.journal.JournalFileBackend, "append_logs", torn)
-    with pytest.raises(OSError, match="no space"):
-        state.finish(task.number, TrialState.COMPLETE)
-    assert path.read_bytes() == before
-    monkeypatch.setattr(optuna.storages.journal.JournalFileBackend, "append_logs", real)
-    again = opened(tmp_path)
+    before = path.read_bytes()
+    with room_for(path, count), pytest.raises(OSError, match="File too large"):
+        state.finish(task.number, TrialState.FAIL, "raised", "why")
+    after = path.read_bytes()
+    assert after.startswith(before)
+    assert len(after) <= len(before) + count
+    assert after.endswith(b"\n")
     assert facts(tmp_path) == known
+    again = opened(tmp_path)
     assert run(again).number == task.number
+    assert run(again).number == task.number + 1
+    assert facts(tmp_path)[0] == known[0]
+
+
+@pytest.mark.parametrize("how", ["attribute", "trial"])
+def test_no_sampler_unpickles_what_a_foreign_journal_holds(tmp_path, how):
+    pytest.importorskip("cmaes")
+    marker = tmp_path / "ran"
+    state = opened(tmp_path, num_trials=20)
+    task = run(state)
+    evil = {"cma:optimizer:0": f"cos\nmkdir\n(V{marker}\ntR.".encode().hex()}
+    with pytest.raises(FileNotFoundError):  # it would run
+        pickle.loads(f"cos\nmkdir\n(V{marker}/x\ntR.".encode())
+    if how == "attribute":
+        run(state, end=None)
+        for name, value in evil.items():
+            state.storage.set_trial_system_attr(task.number + 1, name, value)
+        state.finish(task.number + 1, TrialState.COMPLETE)
+    else:
+        done = state.trials()[task.number]
+        state.study.add_trial(optuna.trial.create_trial(
+            value=1.0, params=done.params, distributions=done.distributions, system_attrs=evil))  # fmt: skip
+    again = opened(tmp_path, num_trials=20)
+    again.study.sampler = optuna.samplers.CmaEsSampler(seed=1, n_startup_trials=1)
+    for _ in range(12):
+        run(again)
+    assert not marker.exists()
+    assert any("cma:optimizer:0" in each.system_attrs for each in again.trials())  # it was asked, and learnt
 
 
 @pytest.mark.parametrize("content", [b"", b'{"state": "RUN', b"\x00" * 50, b"[1]"])

@@ -175,7 +175,12 @@ def test_a_folder_that_is_no_experiment_is_refused(open_state, tmp_path):
 SEARCH = """
 name: {name}
 x: {{quniform: [0, 1, 0.125]}}
-tune: {{metric: score, num_trials: 3, sampler: {{type: TPESampler, n_startup_trials: 4}}, scheduler: null}}
+tune:
+  metric: score
+  num_trials: 3
+  sampler: {{type: TPESampler, n_startup_trials: 4}}
+  scheduler: null
+  max_concurrent: 1
 """
 
 

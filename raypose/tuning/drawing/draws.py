@@ -4,6 +4,7 @@ and none twice."""
 from __future__ import annotations
 
 import contextlib
+import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -40,9 +41,20 @@ class Draws:
         >>> draws.tell(trial, TrialState.COMPLETE, [0.5])
     """
 
-    def __init__(self, study: optuna.Study, space: Space, num_trials: int, limits: Limits, seed: int = 0) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        storage: optuna.storages.BaseStorage,
+        space: Space,
+        num_trials: int,
+        limits: Limits,
+        seed: int = 0,
+    ) -> None:
         self.study, self.space, self.num_trials, self.limits = study, space, num_trials, limits
-        self._random = optuna.samplers.RandomSampler(seed + len(self.trials()))
+        self.trial = storage.get_trial  # of one study, whose trials' ids are their numbers
+        self._drawn = sum(map(is_trial, self.trials()))
+        # Not what the study's own sampler is seeded by: it would draw the same again.
+        self._random = optuna.samplers.RandomSampler(random.Random(f"{seed}/{len(self.trials())}").getrandbits(31))
         self._thorough = thorough(space, seed)
         self._interrupted = [trial.number for trial in self.trials(TrialState.RUNNING)]
         self._refused: dict[int, str] = {}  # draws in a row that are not trained, and what they are
@@ -70,7 +82,7 @@ class Draws:
     @property
     def missing(self) -> int:
         """How many are not drawn yet, whether they can be or not."""
-        return max(self.num_trials - sum(map(is_trial, self.trials())), 0)
+        return max(self.num_trials - self._drawn, 0)
 
     @property
     def _new(self) -> int:
@@ -85,9 +97,12 @@ class Draws:
             values = {name: stored(dimensions[name], value) for name, value in point.items()}
             self.study.enqueue_trial(values, {INITIAL_POINT: index})
 
-    def add(self, params: Mapping[str, Any], what: str, of: int, **attrs: Any) -> int:
-        """Have known values trained (again), in the role `what`, before any new ones; returns the trial's number."""
-        known = self.trials()[of]
+    def add(self, params: Mapping[str, Any], what: str, of: int, /, **attrs: Any) -> int:
+        """Have known values trained (again), in the role `what`, before any new ones; returns the trial's number.
+
+        One of the user attributes `attrs` may be `params`, which is a cost.
+        """
+        known = self.trial(of)
         template = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=dict(params),
@@ -114,7 +129,7 @@ class Draws:
                 self._give_up(f"{MOST_IN_A_ROW} draws in a row gave no new configuration")
             elif in_turn and self._is_known(trial):
                 self._give_up("every configuration of the space has been tried")
-        if INFEASIBLE in self._refused.values() and not any(map(is_trial, self.trials())):
+        if INFEASIBLE in self._refused.values() and not self._drawn:
             self._give_up("")
         return None
 
@@ -135,22 +150,25 @@ class Draws:
                 self.study.tell(trial, values, state=state)
         except RuntimeError:
             # Grid and brute-force samplers call study.stop() once they are through, after the trial is told.
-            if not self.trials()[trial.number].state.is_finished():
+            if not self.trial(trial.number).state.is_finished():
                 raise
             self.study.set_user_attr(EXHAUSTED, f"{type(self.study.sampler).__name__} has tried all that it has to try")
 
     def _ask(self, new: bool) -> Trial | None:
         if self._interrupted:
-            trial = self.trials()[self._interrupted.pop(0)]
+            trial = self.trial(self._interrupted.pop(0))
             with self._aside(trial.number):
                 return Trial(self.study, trial._trial_id)
-        return self.study.ask() if new and self._new else None
+        if not (new and self._new):
+            return None
+        self._drawn += 1
+        return self.study.ask()
 
     @contextlib.contextmanager
     def _aside(self, number: int) -> Iterator[None]:
         """What is trained again, the study's sampler hears nothing of: GridSampler would count it as another point."""
         sampler = self.study.sampler
-        if role(self.trials()[number]) in (REPEAT, FINAL):
+        if role(self.trial(number)) in (REPEAT, FINAL):
             self.study.sampler = self._random
         try:
             yield
@@ -175,12 +193,12 @@ class Draws:
             self.study.sampler = sampler
 
     def _admits(self, trial: Trial) -> bool:
-        if role(drawn := self.trials()[trial.number]) in (REPEAT, FINAL):
+        if role(drawn := self.trial(trial.number)) in (REPEAT, FINAL):
             return True
         digest = drawn.user_attrs.get(CONFIGURATION) or self.tried.digest(drawn.params)
-        earlier = self.tried.earlier(digest, self.trials)
+        earlier = self.tried.earlier(digest, self.trial)
         if earlier is not None and earlier != trial.number:
-            return self._refuse(trial, DUPLICATE, {OF: earlier}, like=self.trials()[earlier])
+            return self._refuse(trial, DUPLICATE, {OF: earlier}, like=self.trial(earlier))
         try:
             config = self.space.sample(from_params(drawn.params)) if self.limits.constraints else {}
             violations = self.limits.judge(trial, config)
@@ -199,6 +217,7 @@ class Draws:
     ) -> bool:
         """Tell a draw that is not trained; what a finished one came to, one `like` it would, too."""
         self._refused[trial.number] = what
+        self._drawn -= is_trial(self.trial(trial.number))
         for name, value in {ROLE: what, **(attrs or {})}.items():
             trial.set_user_attr(name, value)
         if like is None or like.state != TrialState.COMPLETE:
@@ -219,7 +238,6 @@ class Draws:
         Raises:
             RayPoseError: since there is nothing within the constraints.
         """
-        trials = self.trials()
         if set(self._refused.values()) == {INFEASIBLE}:
-            raise self.limits.unmet([trials[number] for number in self._refused])
+            raise self.limits.unmet([self.trial(number) for number in self._refused])
         self.study.set_user_attr(EXHAUSTED, why)

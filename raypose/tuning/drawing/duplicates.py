@@ -25,7 +25,7 @@ class Tried:
 
     Example:
         >>> tried = Tried(space, study.get_trials())
-        >>> tried.earlier(tried.digest({"lr": 0.1}), study.get_trials)
+        >>> tried.earlier(tried.digest({"lr": 0.1}), storage.get_trial)
         3
     """
 
@@ -51,10 +51,10 @@ class Tried:
         kept = {key: value for key, value in config.items() if key not in ASIDE}
         return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
-    def earlier(self, digest: str, trials: Callable[[], list[FrozenTrial]]) -> int | None:
+    def earlier(self, digest: str, trial: Callable[[int], FrozenTrial]) -> int | None:
         """The trial that has this configuration; None where it may be trained (again)."""
         number = self._numbers.get(digest)
-        return None if number is None or not _counts(trials()[number]) else number
+        return None if number is None or not _counts(trial(number)) else number
 
 
 def _counts(trial: FrozenTrial) -> bool:

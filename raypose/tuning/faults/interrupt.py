@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: end Ray Tune's loop in order, once; a second one ends the process at once."""
+"""Ctrl-C and SIGTERM: end the search in order, once; a second one ends the process at once."""
 
 from __future__ import annotations
 
@@ -32,21 +32,17 @@ class Interrupt:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.signal = number
         self.on_signal()
-        signal.raise_signal(signal.SIGUSR1)  # what Tune's `fit` returns on
 
 
 @contextlib.contextmanager
 def interruptible(on_signal: Callable[[], Any]) -> Iterator[Interrupt]:
-    """Within it, SIGINT and SIGTERM call `on_signal` and make Tune's `fit` return; in the main thread only."""
+    """Within it, SIGINT and SIGTERM call `on_signal`; in the main thread only."""
     interrupt = Interrupt(on_signal)
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupt
-        return
-    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until Tune listens to it
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     interrupt.listen()
     try:
         yield interrupt
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)

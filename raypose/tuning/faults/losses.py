@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from raypose.tuning.search_state import SearchState
 
 IN_A_ROW = 3  # runs of Ray Tune that give up without any progress in between
-LOW_MEMORY = "OutOfMemoryError"  # Ray's, of a worker that its memory monitor killed
+LOW_MEMORY = "OutOfMemoryError"  # Ray's, of workers that its memory monitor killed
+KILLED = re.compile(r"Selected to kill: .*?pid=(\d+), actual memory used=([\d.]+)GB")  # in its message
 
 
 class Losses:
@@ -51,15 +52,20 @@ class Losses:
 
 
 def blamed(state: SearchState, error: BaseException | None) -> dict[int, str]:
-    """The trials whose workers a node killed for its memory, and what it said: it names their processes."""
-    said = [str(each) for each in causes(error) if type(each).__name__ == LOW_MEMORY]
+    """The trial of whose node the memory ran out, and what is said of it. Ray ends the newest workers until there is room
+    again, whoever filled it; to blame is the one of them that had the most."""
+    said = {str(each) for each in causes(error) if type(each).__name__ == LOW_MEMORY}
     found = {}
     for text in said:
-        pids = {int(pid) for pid in re.findall(r"pid=(\d+)", text)}
-        for number in state.live:
-            meta = state.files.meta(number)
-            if meta.get("pid") in pids and meta.get("node", "") in text:
-                found[number] = f"the memory of node {meta['host']} ran out, and Ray ended its worker"
+        used = {int(pid): float(size) for pid, size in KILLED.findall(text)}
+        metas = {number: state.files.meta(number) for number in state.live}
+        here = [number for number, meta in metas.items() if meta.get("pid") in used and meta.get("node", "") in text]
+        if here:
+            most = max(here, key=lambda number: used[metas[number]["pid"]])
+            size = used[metas[most]["pid"]]
+            found[most] = (
+                f"the memory of node {metas[most]['host']} ran out, and Ray ended its worker, which had {size} GB"
+            )
     return found
 
 

@@ -2,80 +2,29 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ray
 from optuna.trial import TrialState
 from ray.tune import Callback
 
 from raypose.tuning.faults.processes import end_worker
+from raypose.tuning.faults.silences import Silences
 from raypose.tuning.search_state import SearchState
 
-TIMES = 10  # a trial may take as many times the slowest epoch so far for one epoch,
-AT_LEAST = 60.0  # or that many seconds,
-AT_FIRST = 600.0  # and these before its own first report: its model may be the largest so far
 LOW_MEMORY = "low on memory"  # Ray's words where its memory monitor ended a worker
 SHOWN = 300  # characters of what Ray says of a lost worker
-LOOK = 1.0  # seconds between two looks; a gap beyond it is time in which nobody listened, and does not count
-
-
-class Silences:
-    """How long each running trial has said nothing, and how long it may.
-
-    Args:
-        timeout: seconds without a report; None: `TIMES` the slowest epoch of any trial, once there is one.
-        clock: seconds, for tests.
-
-    Example:
-        >>> silences = Silences(timeout=60)
-        >>> silences.start(3)
-        >>> silences.overdue()
-        {}
-    """
-
-    def __init__(self, timeout: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.timeout, self._clock = timeout, clock
-        self.slowest: float | None = None  # epoch of any trial, in seconds
-        self._since: dict[int, float] = {}
-        self._reported: set[int] = set()
-        self._now, self._looked = 0.0, clock()
-
-    def start(self, number: int) -> None:
-        self._since[number] = self._now
-
-    def report(self, number: int) -> None:
-        self.slowest = max(self.slowest or 0.0, self._now - self._since.get(number, self._now))
-        self._reported.add(number)
-        self.start(number)
-
-    def end(self, number: int) -> None:
-        self._since.pop(number, None)
-        self._reported.discard(number)
-
-    def limit(self, number: int) -> float:
-        """Seconds that a trial may be silent."""
-        if self.timeout is not None:
-            return self.timeout
-        least = AT_LEAST if number in self._reported else AT_FIRST
-        return max(TIMES * self.slowest, least) if self.slowest is not None else math.inf
-
-    def overdue(self) -> dict[int, float]:
-        """The trials that have been silent for too long, and how long, in seconds. To be called often."""
-        now = self._clock()
-        self._now += min(now - self._looked, LOOK)
-        self._looked = now
-        silent = {number: self._now - since for number, since in self._since.items()}
-        return {number: seconds for number, seconds in silent.items() if seconds > self.limit(number)}
 
 
 class Watch(Callback):
-    """Ray Tune calls it at every step: it ends trials that hang, and counts the workers that were lost."""
+    """Ray Tune calls it at every step: it ends trials that hang, counts the workers that were lost, and ends all of them
+    once the search is to stop."""
 
     def __init__(self, state: SearchState) -> None:
         self.state, self.silences = state, Silences(state.tune.stall_timeout)
+        self.has_ended_all = False
+        self._before: dict[int, Any] = {}  # when a trial was opened last, before it was handed out
         # What is lost is told later: where Ray's memory monitor took a worker, `fit` raises, and `Losses` tells.
         self._lost: dict[int, str] = {}  # and is started again
         self._given_up: dict[int, str] = {}  # by Ray Tune
@@ -83,9 +32,17 @@ class Watch(Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        if self.state.is_stopping:  # Tune would wait for the ends of their epochs, up to 10 s
+            for trial in trials:
+                if trial.status == "RUNNING":
+                    _kill(trial)
+            self.has_ended_all = True
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         number = trial.config["number"]
         self.silences.start(number)
+        self._before[number] = self._opened(number)
         if told := self._lost.pop(number, ""):
             self.state.lose(number, _reason(told), told)
 
@@ -109,15 +66,23 @@ class Watch(Callback):
         self._lost[number] = died(self.state, number, _error(trial))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        while self._given_up:
+        while self._given_up and not self.state.halted:
             number, told = self._given_up.popitem()
             self.state.finish(number, TrialState.FAIL, _reason(told), told)
+        for number in [each for each in self.silences.starting if self._opened(each) != self._before[each]]:
+            self.silences.open(number)
         overdue = self.silences.overdue()
         if overdue:  # one a step: what others reported meanwhile comes first
             number, seconds = max(overdue.items(), key=lambda item: item[1])
-            self.silences.end(number)
-            if any(trial.config["number"] == number and trial.status == "RUNNING" for trial in trials):
+            running = [each for each in trials if each.config["number"] == number and each.status == "RUNNING"]
+            if running and number in self.silences.starting:
+                _kill(running[0])  # to Tune it is a lost one
+            elif running:
                 self._end(number, seconds)
+            self.silences.end(number)
+
+    def _opened(self, number: int) -> Any:
+        return self.state.files.meta(number).get("started")
 
     def _end(self, number: int, seconds: float) -> None:
         files = self.state.files
@@ -125,6 +90,11 @@ class Watch(Callback):
         limit = self.silences.limit(number)
         told = f"no report for {seconds:.0f} s, and {limit:.0f} s are allowed (tune.stall_timeout)"
         self.state.finish(number, TrialState.FAIL, "hang", "\n".join(filter(None, [stack, told])))
+
+
+def _kill(trial: Any) -> None:
+    if trial.temporary_state.ray_actor is not None:
+        ray.kill(trial.temporary_state.ray_actor)
 
 
 def died(state: SearchState, number: int, error: str = "") -> str:

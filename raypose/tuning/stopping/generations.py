@@ -58,11 +58,11 @@ class Generations:
 
     def waits(self, number: int) -> bool:
         """Whether a trial has come to an epoch where the population is compared, and was not."""
-        return self.settings.waits(self._member(self.state.trials()[number]))
+        return self.settings.waits(self._member(self.state.trial(number)))
 
     def epoch(self, number: int) -> int:
         """The last epoch of a trial."""
-        return max(epochs(self.state.trials()[number]), default=0)
+        return max(epochs(self.state.trial(number)), default=0)
 
     def advance(self, running: Collection[int]) -> list[int]:
         """Compare the population if it is time for that: if none of those that are due is `running`, and none is to come.
@@ -103,7 +103,7 @@ class Generations:
     def _inherit(self, generation: dict[str, Any]) -> None:
         """Do what a generation says; what is done is not done again."""
         for each in generation["clones"]:
-            trial, parent = (self.state.trials()[each[key]] for key in ("number", "from"))
+            trial, parent = (self.state.trial(each[key]) for key in ("number", "from"))
             epoch = generation["members"][str(trial.number)]
             lineage = trial.user_attrs.get(LINEAGE, [])
             if trial.state != TrialState.RUNNING or any(entry["epoch"] == epoch for entry in lineage):
