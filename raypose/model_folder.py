@@ -41,8 +41,9 @@ def read_config(path: Path, expand: bool = True) -> dict[str, Any]:
     return Space.load(config_file(path), expand=expand).config()
 
 
-def load(path: str | Path, device: str = "cpu") -> Any:
-    """The trained model of a model folder, in evaluation mode; `model.meta` holds `info` and `input_size`.
+def load(path: str | Path, device: str = "cpu", plugins: bool = True) -> Any:
+    """The trained model of a model folder, in evaluation mode; `model.meta` holds `info` and `input_size`. It runs the
+    users' modules that the folder names; `plugins=False`: none, since those that are needed are loaded.
 
     Raises:
         RayPoseError: not a model folder, or its weights do not fit its configuration.
@@ -59,7 +60,8 @@ def load(path: str | Path, device: str = "cpu") -> Any:
     folder = Path(path)
     config = read_config(folder, expand=False)
     beside = config_file(folder).parent
-    load_plugins([str(beside / name) if name.endswith(".py") else name for name in config.get("plugins") or []])
+    names = (config.get("plugins") or []) if plugins else []
+    load_plugins([str(beside / name) if name.endswith(".py") else name for name in names])
     saved = checkpoints.load(folder / "weights.pt", device)
     meta = saved["meta"]
     info = DatasetInfo(**meta["info"])

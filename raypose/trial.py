@@ -108,13 +108,14 @@ def evaluate(
     part: Literal["train", "val", "test"] = "val",
     dataset: dict[str, Any] | None = None,
     device: str = "cpu",
+    plugins: bool = True,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Metrics and COCO results of the model in `folder` on a part of its data (train, val, test) or on `dataset`.
 
     Raises:
         RayPoseError: no model folder, no such part, or a dataset with other keypoints.
     """
-    model, config = load(folder, device), read_config(folder, expand=dataset is None)
+    model, config = load(folder, device, plugins), read_config(folder, expand=dataset is None)
     training = sections.read(sections.Training, config.get("training"))
     data = sections.read(sections.Data, config["data"])
     table = build_dataset(data, part) if dataset is None else DATASETS.build(dataset)

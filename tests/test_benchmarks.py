@@ -31,7 +31,7 @@ def test_every_head_and_loss_is_in_the_table_of_components():
 
 def test_early_stopping_is_compared_with_a_full_random_search(capsys):
     script = runpy.run_path(str(BENCHMARKS / "early_stopping.py"))
-    script["curves"](SimpleNamespace(curves=2, trials=8, epochs=8), pool=SimpleNamespace(map=map))
+    script["curves"](SimpleNamespace(curves=2, trials=8, epochs=8, first_seed=0), pool=SimpleNamespace(map=map))
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if "%" in line]
     assert [row[0].removeprefix("| ") for row in rows] == list(script["SEARCHES"])
     shares = [int(row[1].removesuffix("%")) for row in rows]
@@ -45,7 +45,7 @@ def test_early_stopping_is_compared_with_a_full_random_search(capsys):
 def test_searches_on_the_mouse_are_compared_on_frames_that_they_did_not_see(capsys, data_root, monkeypatch):
     monkeypatch.setitem(os.environ, "RAYPOSE_DATA", str(data_root))
     script = runpy.run_path(str(BENCHMARKS / "early_stopping.py"))
-    asked = SimpleNamespace(mouse=1, mouse_trials=2, mouse_epochs=2, size=32)
+    asked = SimpleNamespace(mouse=1, mouse_trials=2, mouse_epochs=2, size=32, first_seed=0)
     script["mouse"](asked, pool=SimpleNamespace(map=map))
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if "%" in line]
     assert [row[0] for row in rows] == ["| random search, all to their end", "| RayPose's default"]

@@ -155,6 +155,9 @@ def test_kept_plugins_are_copies_under_a_hash_that_load_the_same(tmp_path):
     assert str(copy) == first[0]
     assert copy.name == "my_modules.py"
     assert copy.read_text() == CODE.format(value=1)
+    copy.write_text("raise SystemExit")  # a foreign file in its place is never loaded
+    assert keep_plugins([file], tmp_path / "kept") == first[:1]
+    assert copy.read_text() == CODE.format(value=1)
     component = LOSSES.get("PluginLoss")
     load_plugins(first)  # the same content is the same plugin
     assert LOSSES.get("PluginLoss") is component

@@ -32,9 +32,9 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     if again := Counter(record.state for record in result.records if record.role == REPEAT):
         console.print(f"repeats: {', '.join(f'{count} {state}' for state, count in sorted(again.items()))}")
     if result.infeasible:
-        console.print(str(result.infeasible), highlight=False, markup=False)
+        console.print(str(result.infeasible), highlight=False, markup=False, soft_wrap=True)
     for line in result.asides:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if result.best is None:
         ended = "no trial came to its end; the reasons are in the table and in each trial's log.txt"
         console.print(unmet(result.records) or ended, highlight=False, markup=False, soft_wrap=True)

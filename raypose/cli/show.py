@@ -44,9 +44,9 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     shown, metrics = trained[:number] if number else trained, [goal.metric for goal in goals]
     console.print(leaderboard(shown, metrics, title=f"{experiment.resolve().name}: {counted(len(trained), 'trial')}"))
     if infeasible:
-        console.print(f"\n{infeasible}", highlight=False, markup=False)
+        console.print(f"\n{infeasible}", highlight=False, markup=False, soft_wrap=True)
     for line in beside:
-        console.print(f"\n{line}", highlight=False, markup=False)
+        console.print(f"\n{line}", highlight=False, markup=False, soft_wrap=True)
     if told := sameness.lines() if detail else list(filter(None, [str(sameness)])):
         console.print("\n" + "\n".join(told), highlight=False, markup=False, soft_wrap=True)
     for record in records if detail else []:

@@ -42,7 +42,7 @@ def _own_file(name: str) -> Path | None:
 def _copy(path: Path, folder: Path) -> Path:
     source = read(path)
     target = folder / digest(source) / path.name
-    if not target.exists():
+    if not target.exists() or target.read_bytes() != source:  # what lies there may be another's
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         scratch.write_bytes(source)

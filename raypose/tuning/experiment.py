@@ -14,6 +14,7 @@ from raypose.files import write_text
 from raypose.plugins import keep_plugins, load_plugins
 from raypose.space import Choice, Range, Space, difference
 from raypose.training.tensorboard import declare
+from raypose.tuning.faults.lock import locked
 
 
 def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume: bool) -> Path:
@@ -27,6 +28,9 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
         raise RayPoseError(f"name must be a folder's: letters, digits, _ . -, but got '{name}'", rule="bad-name")
     folder = (experiments / name).resolve()
     exists = (folder / journal.FILE_NAME).exists()
+    if exists and not resume and not _begun(folder):
+        (folder / journal.FILE_NAME).unlink()
+        exists = False
     if exists and not resume:
         raise RayPoseError(
             f"experiment {folder} exists already",
@@ -79,6 +83,19 @@ def declare_dimensions(space: Space, folder: Path, settings: Tune) -> None:
     choices = {d.name: d.labels for d in space.dimensions if isinstance(d, Choice)}
     ranges = {d.name: (d.low, d.high) for d in space.dimensions if isinstance(d, Range)}
     declare(folder, choices, ranges, [goal.metric for goal in settings.goals])
+
+
+def _begun(folder: Path) -> bool:
+    """Whether an experiment has a trial: one that failed before its first is no experiment yet.
+
+    Raises:
+        RayPoseError: it is being run.
+    """
+    with locked(folder):
+        try:
+            return any(trial.state.name != "WAITING" for trial in journal.load_study(folder).get_trials(deepcopy=False))
+        except RayPoseError:  # no record is whole
+            return False
 
 
 def _refuse_changed_space(space: Space, folder: Path) -> None:

@@ -61,7 +61,7 @@ def _final(state: SearchState) -> None:
 
 def _again(state: SearchState, trial: FrozenTrial, what: str) -> None:
     attrs = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
-    state.draws.add(trial.params, what, trial.number, **attrs, **cost_of(trial))
+    state.files.clear(state.draws.add(trial.params, what, trial.number, **attrs, **cost_of(trial)))
 
 
 def _of(trial: FrozenTrial) -> int:

@@ -138,7 +138,7 @@ def tune(
             session.console.print(chosen, highlight=False, markup=False, soft_wrap=True)
         interrupted = _run(session, address, dashboard_host, is_training) if more(state) else None
         state.publish_best()
-        if is_training and interrupted is None and "test" in default["data"]:
+        if is_training and interrupted is None and not state.halted and "test" in default["data"]:
             _test_the_winner(folder / ("final" if settings.final else "best"))
     records, infeasible = load_records(folder)
     stopped = state.stopped if interrupted is None else ""
@@ -200,7 +200,7 @@ def _test_the_winner(best: Path) -> None:
 
     file = best / "metrics.json"
     if file.exists() and "test" not in (known := json.loads(file.read_text())):
-        write_json(file, {**known, "test": evaluate(best, "test")[0]})
+        write_json(file, {**known, "test": evaluate(best, "test", plugins=False)[0]})
 
 
 def _checked_training(space: Space, check: bool, structure: bool) -> TrialFunction:

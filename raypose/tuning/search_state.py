@@ -20,7 +20,7 @@ from raypose.reporting.pareto import point
 from raypose.reporting.records import params
 from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, TRAINED, is_trial, role
 from raypose.space import Space, dump, from_params
-from raypose.tuning.drawing.draws import Draws
+from raypose.tuning.drawing.draws import Draws, Unpriced
 from raypose.tuning.drawing.limits import Limits, cost_of
 from raypose.tuning.ending.budget import Budget
 from raypose.tuning.ending.ending import Ending
@@ -136,13 +136,24 @@ class SearchState:
             RayPoseError: no configuration that meets the constraints was found.
         """
         self.ending.watch()
-        trial = None if self.halted else self.draws.next(new=self.over is None)
+        begun = set(self.draws.interrupted)
+        trial = None if self.halted else self._draw()
         if trial is None:
             self._see_whether_exhausted()
             return None
+        if trial.number not in begun:
+            self.files.clear(trial.number)  # of a study that is there no more
         self._live[trial.number] = trial
         self.budget.began(trial.number)
         return self.task(trial.number)
+
+    def _draw(self) -> Trial | None:
+        while True:
+            try:
+                return self.draws.next(new=self.over is None)
+            except Unpriced as failure:  # a failed trial, as it would be in a worker
+                self._live[failure.trial.number] = failure.trial
+                self.finish(failure.trial.number, TrialState.FAIL, "raised", str(failure))
 
     def task(self, number: int) -> Task:
         """What a worker is given to run a trial that is handed out."""
@@ -237,10 +248,8 @@ class SearchState:
         if trial is None:
             return
         values = self.values(self.trial(number))
-        if state == TrialState.COMPLETE and values is None:
+        if state in (TrialState.COMPLETE, TrialState.PRUNED) and values is None:
             state, reason, detail = TrialState.FAIL, "raised", "the trial ended without reporting an epoch"
-        if state == TrialState.PRUNED and values is None:
-            state = TrialState.FAIL
         if state == TrialState.COMPLETE and self.outcomes.constraints:
             self.outcomes.judge(trial, reached(self.trial(number), self.goals, self.files.path(number)))
         self.draws.tell(trial, state, values if state == TrialState.COMPLETE else None, reason, detail)

@@ -26,6 +26,10 @@ class TrialFiles:
     def path(self, number: int) -> Path:
         return self.folder / "trials" / f"{number:04d}"
 
+    def clear(self, number: int) -> None:
+        """Remove what lies where a trial begins."""
+        shutil.rmtree(self.path(number), ignore_errors=True)
+
     def end(self, number: int, state: str, reason: str, value: float | None) -> None:
         """Write a finished trial's state into its meta.json and remove its checkpoints."""
         shutil.rmtree(self.path(number) / "checkpoints", ignore_errors=True)
@@ -52,9 +56,10 @@ class TrialFiles:
     def publish(self, number: int, name: str = "best") -> None:
         """Make `best/` (or `name`) that trial's model folder, if it is another one's and the trial left one."""
         source, target = self.path(number), self.folder / name
-        if not (source / "weights.pt").exists() or _read(target / "metrics.json").get("trial") == number:
+        wanted, there = {"trial": number, **_read(source / "metrics.json")}, _read(target / "metrics.json")
+        if not (source / "weights.pt").exists() or wanted.items() <= there.items():
             return
-        write_json(source / "metrics.json", {"trial": number, **_read(source / "metrics.json")})
+        write_json(source / "metrics.json", wanted)
         model_folder.publish(source, target)
 
     def publish_front(self, points: Sequence[Mapping[str, Any]]) -> None:

@@ -104,7 +104,24 @@ def test_initial_points_that_are_the_same_are_tried_once(open_state):
     state = open_state(points=[point, point, {"model": "C", "width": 0.4}], num_trials=2)
     first, second = run(state)
     assert [first.config["width"], second.config["width"]] == [0.2, 0.4]
-    assert role(state.trials()[1]) == DUPLICATE
+    assert len(state.trials()) == 2
+
+
+def test_initial_points_that_a_resume_adds_are_tried(open_state):
+    run(open_state(points=[{"width": 0.2}], num_trials=1))
+    again = open_state(points=[{"width": 0.4}, {"width": 0.2}], num_trials=2)
+    (task,) = run(again)
+    assert task.config["width"] == 0.4
+
+
+def test_a_space_that_is_used_up_has_what_lost_its_worker_tried_again_at_a_resume(open_state):
+    small = "name: two\nkind: {choice: [a, b]}"
+    state = open_state(space=small)
+    lost, _ = state.next_task(), finish(state, state.next_task())
+    assert state.next_task() is None
+    finish(state, lost, TrialState.FAIL, "worker_lost")
+    (task,) = run(open_state(space=small))
+    assert task.config["kind"] == lost.config["kind"]
 
 
 def test_repeats_are_duplicates_by_intention(open_state):

@@ -59,6 +59,11 @@ def test_of_the_workers_that_ray_ended_for_memory_the_largest_is_to_blame(state)
     assert "had 2.02 GB" in failed(state)[1]["detail"]
 
 
+def test_who_had_far_less_than_one_that_was_spared_is_not_to_blame(state):
+    Losses(state).take(error(killed=[(100, 0.4), (101, 1.3)], spared=[(102, 3.0)]))
+    assert [trial.user_attrs.get("losses", 0) for trial in state.trials()] == [0, 0, 0, 0]
+
+
 def test_a_process_of_another_node_is_not_to_blame_for_its_number(state):
     losses = Losses(state)
     for _ in range(2):

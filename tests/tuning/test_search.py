@@ -277,6 +277,14 @@ def test_hyperband_of_ray(tmp_path):
         search(tmp_path, ["good", "poor", "poor", "poor"], 9, scheduler=scheduler, sampler=sampler, resume=True)
 
 
+def test_what_ends_before_its_first_trial_leaves_no_experiment(tmp_path):
+    text = SPACE.format(kinds='["good"]', trials=1, scheduler="null", sampler="{type: RandomSampler}", seed=0)
+    without_gpus = Space.parse(text.replace("tune: {", "tune: {gpu_hours: 1, "))
+    with pytest.raises(RayPoseError, match="needs trials with GPUs"):
+        tune(without_gpus, trial=make_trial(), experiments=tmp_path, quiet=True)
+    assert tune(Space.parse(text), trial=make_trial(), experiments=tmp_path, quiet=True).best
+
+
 def test_wrong_input_starts_nothing(tmp_path):
     with pytest.raises(RayPoseError, match="unknown sampler"):
         tune(space(["a"], 2, sampler="{type: Nope}"), trial=make_trial(), experiments=tmp_path, quiet=True)

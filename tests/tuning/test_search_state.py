@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 from raypose import journal
 from raypose.config import Tune
 from raypose.space import Space
+from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search_state import SearchState
 
 SPACE = """
@@ -182,3 +183,37 @@ def test_a_journal_torn_at_any_byte_is_read_appended_and_read_again(open_state, 
     again = journal.load_study(tmp_path)
     assert [trial.state for trial in again.trials] == [TrialState.COMPLETE] * 2
     assert again.trials[1].value == 0.3
+
+
+def test_a_new_trial_begins_in_an_empty_folder(open_state):
+    """Another study's trial may have lain there, whose checkpoint and state are not this one's."""
+    state = open_state()
+    stale = leave_files(state, 0, score=0.9)
+    assert state.next_task().number == 0
+    assert not stale.exists()
+    kept = leave_files(state, 0)
+    assert open_state().next_task().number == 0  # interrupted
+    assert (kept / "checkpoints").exists()
+
+
+def test_a_best_model_of_another_study_is_replaced(open_state, tmp_path):
+    state = open_state()
+    task = run(state, [0.5])
+    leave_files(state, task.number, epoch=1, score=0.5)
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "metrics.json").write_text('{"trial": 0, "epoch": 9, "score": 0.7}')
+    state.finish(task.number, TrialState.COMPLETE)
+    assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"trial": 0, "epoch": 1, "score": 0.5}
+
+
+def test_what_cannot_be_priced_fails_and_five_of_them_end_the_search(tmp_path):
+    def price(config):
+        raise ValueError("no such layer")
+
+    (tmp_path / "trials").mkdir()
+    limits = Limits(["flops <= 1"], price)
+    state = SearchState(Space.parse(SPACE), tmp_path, Tune(metric="score", num_trials=9), seed=0, limits=limits)
+    assert state.next_task() is None
+    assert states(state) == [TrialState.FAIL] * 5
+    assert "no such layer" in str(state.over.error)
+    assert {trial.user_attrs["reason"] for trial in state.trials()} == {"raised"}

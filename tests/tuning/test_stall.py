@@ -1,6 +1,7 @@
 """Which trial has been silent for too long. Really hung ones: tests/faults."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -177,6 +178,18 @@ def test_a_worker_that_never_opens_a_trial_is_lost(watch, time, monkeypatch):
     watch.on_trial_error(0, [trial], trial)
     watch.on_step_end(0, [trial])
     assert [each.user_attrs["reason"] for each in watch.state.trials()] == ["worker_lost"]
+
+
+@pytest.mark.parametrize(("spared", "losses"), [(0.5, 1), (5.0, 0)])
+def test_a_worker_that_made_room_for_a_larger_one_is_not_counted_as_lost(watch, tmp_path, spared, losses):
+    watch.state.tune = replace(watch.state.tune, max_failures=1)
+    trial = handed_out(watch)
+    trial.error_file = tmp_path / "error.txt"
+    workers = f"Selected to kill: (A, pid=7, actual memory used=0.4GB)\n(B, pid=8, actual memory used={spared}GB)"
+    trial.error_file.write_text(f"Failure # 1\n1 worker was killed due to the node running low on memory\n{workers}")
+    watch.on_trial_recover(0, [trial], trial)
+    watch.on_trial_start(0, [trial], trial)
+    assert watch.state.trials()[0].user_attrs.get("losses", 0) == losses
 
 
 def test_what_a_hung_trial_was_doing_is_told_by_its_own_thread():

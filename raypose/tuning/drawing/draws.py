@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, ROLE, is_trial, role
 from raypose.space import Space, from_params, from_trial
 from raypose.space.grid import stored
-from raypose.tuning.drawing.duplicates import CONFIGURATION, Tried, thorough
+from raypose.tuning.drawing.duplicates import AGAIN, CONFIGURATION, Tried, thorough
 from raypose.tuning.drawing.limits import Limits
 
 MOST_IN_A_ROW = 200  # draws that are not trained, before the search ends
@@ -27,6 +27,14 @@ INITIAL_POINT = "initial_point"  # the user attribute of a trial that is one: it
 EXHAUSTED = "exhausted"  # that of a study from which nothing new can be drawn: why
 
 
+class Unpriced(Exception):
+    """What a trial costs cannot be told, since it cannot be built."""
+
+    def __init__(self, trial: Trial, why: str) -> None:
+        super().__init__(why)
+        self.trial = trial
+
+
 class Draws:
     """The trials of a study, handed out one by one, `num_trials` in all. What breaks a constraint is told PRUNED with its
     violation, for the sampler to learn from, and does not count; nor does what an earlier trial has trained, which is told
@@ -35,6 +43,7 @@ class Draws:
 
     Raises:
         RayPoseError: (`next`) too many draws in a row broke a constraint.
+        Unpriced: (`next`) a trial that cannot be held against the constraints; it is still to be told.
 
     Example:
         >>> trial = draws.next()
@@ -75,6 +84,11 @@ class Draws:
         return len(self._interrupted)
 
     @property
+    def interrupted(self) -> Sequence[int]:
+        """Which these are."""
+        return self._interrupted
+
+    @property
     def exhausted(self) -> str:
         """Why nothing new can be drawn; empty while it can."""
         return self.study.user_attrs.get(EXHAUSTED, "")
@@ -91,11 +105,10 @@ class Draws:
     def enqueue(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Try these first, in their order: values by dimension name, what they lack is sampled. Those that the study
         has from an earlier start are left."""
-        known = sum(INITIAL_POINT in trial.user_attrs for trial in self.trials())
         dimensions = {each.name: each for each in self.space.dimensions}
-        for index, point in list(enumerate(points))[known:]:
+        for index, point in enumerate(points):
             values = {name: stored(dimensions[name], value) for name, value in point.items()}
-            self.study.enqueue_trial(values, {INITIAL_POINT: index})
+            self.study.enqueue_trial(values, {INITIAL_POINT: index}, skip_if_exists=True)
 
     def add(self, params: Mapping[str, Any], what: str, of: int, /, **attrs: Any) -> int:
         """Have known values trained (again), in the role `what`, before any new ones; returns the trial's number.
@@ -145,6 +158,8 @@ class Draws:
         if reason or "reason" in trial.user_attrs:  # told by a process that was killed in between
             trial.set_user_attr("reason", reason)
             trial.set_user_attr("detail", detail)
+        if self.exhausted and reason in AGAIN:
+            self.study.set_user_attr(EXHAUSTED, "")  # this one may be tried again
         try:
             with self._aside(trial.number):
                 self.study.tell(trial, values, state=state)
@@ -202,9 +217,8 @@ class Draws:
         try:
             config = self.space.sample(from_params(drawn.params)) if self.limits.constraints else {}
             violations = self.limits.judge(trial, config)
-        except Exception as error:  # what cannot be built cannot be priced: a failed trial, as it would be in a worker
-            self.tell(trial, TrialState.FAIL, reason="raised", detail=f"{type(error).__name__}: {error}")
-            return False
+        except Exception as error:
+            raise Unpriced(trial, f"{type(error).__name__}: {error}") from error
         if any(violation > 0 for violation in violations.values()):
             return self._refuse(trial, INFEASIBLE)
         if CONFIGURATION not in drawn.user_attrs:

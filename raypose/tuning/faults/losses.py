@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from raypose.errors import RayPoseError
 from raypose.reporting.epochs import epochs
 from raypose.tuning.faults.failures import causes
+from raypose.tuning.faults.memory import killed
 from raypose.tuning.faults.processes import end_worker
 from raypose.tuning.stopping.schedulers import why_not_resumed
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 IN_A_ROW = 3  # runs of Ray Tune that give up without any progress in between
 LOW_MEMORY = "OutOfMemoryError"  # Ray's, of workers that its memory monitor killed
-KILLED = re.compile(r"Selected to kill: .*?pid=(\d+), actual memory used=([\d.]+)GB")  # in its message
 
 
 class Losses:
@@ -52,12 +51,12 @@ class Losses:
 
 
 def blamed(state: SearchState, error: BaseException | None) -> dict[int, str]:
-    """The trial of whose node the memory ran out, and what is said of it. Ray ends the newest workers until there is room
-    again, whoever filled it; to blame is the one of them that had the most."""
+    """The trial for which a node's memory ran out, and what is said of it: of those whose workers were ended, the one that
+    had the most."""
     said = {str(each) for each in causes(error) if type(each).__name__ == LOW_MEMORY}
     found = {}
     for text in said:
-        used = {int(pid): float(size) for pid, size in KILLED.findall(text)}
+        used = killed(text)
         metas = {number: state.files.meta(number) for number in state.live}
         here = [number for number, meta in metas.items() if meta.get("pid") in used and meta.get("node", "") in text]
         if here:

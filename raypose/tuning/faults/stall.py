@@ -9,11 +9,11 @@ import ray
 from optuna.trial import TrialState
 from ray.tune import Callback
 
+from raypose.tuning.faults.memory import LOW, is_innocent
 from raypose.tuning.faults.processes import end_worker
 from raypose.tuning.faults.silences import Silences
 from raypose.tuning.search_state import SearchState
 
-LOW_MEMORY = "low on memory"  # Ray's words where its memory monitor ended a worker
 SHOWN = 300  # characters of what Ray says of a lost worker
 
 
@@ -58,12 +58,14 @@ class Watch(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         number = trial.config["number"]
         self.silences.end(number)
-        self._given_up[number] = died(self.state, number, _error(trial))
+        if not is_innocent(error := _error(trial)):  # else it is for `Losses` to start it again
+            self._given_up[number] = died(self.state, number, error)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         number = trial.config["number"]
         self.silences.end(number)
-        self._lost[number] = died(self.state, number, _error(trial))
+        if not is_innocent(error := _error(trial)):
+            self._lost[number] = died(self.state, number, error)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         while self._given_up and not self.state.halted:
@@ -113,4 +115,4 @@ def _error(trial: Any) -> str:
 
 
 def _reason(told: str) -> str:
-    return "out_of_memory" if LOW_MEMORY in told else "worker_lost"
+    return "out_of_memory" if LOW in told else "worker_lost"
