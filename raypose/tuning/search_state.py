@@ -118,8 +118,10 @@ class SearchState:
             return ""
         trials = [trial for trial in self.trials() if role(trial) in TRAINED]
         running = sum(trial.state == TrialState.RUNNING for trial in trials)
-        left = f": {len(trials) - running} trials finished, {running} go on with --resume" if running else ""
-        return f"{self.over.why}{left}"
+        if not running:
+            return self.over.why
+        done, go = len(trials) - running, "go" if running > 1 else "goes"
+        return f"{self.over.why}: {done} trial{'s' * (done != 1)} finished, {running} {go} on with --resume"
 
     def end(self, why: str, error: RayPoseError | None = None, drain: bool = False) -> None:
         """No more trials. The first word is kept, unless the second is to stop what the first lets come to its end."""

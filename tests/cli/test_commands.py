@@ -310,7 +310,7 @@ def test_the_result_tells_of_the_test_data(tmp_path, capsys):
     assert "ValueError: no" in capsys.readouterr().out
 
 
-STOPPED = "the budget of 5 epochs is spent: 0 trials finished, 1 go on with --resume"
+STOPPED = "the budget of 5 epochs is spent: 0 trials finished, 1 goes on with --resume"
 
 
 @pytest.mark.parametrize(("change", "status"), [("--set tune.total_epochs=10", 0), ("", 0), (None, 1)])

@@ -18,7 +18,7 @@ def meta(number, torch="2.14.1", params=None, **entries):
 
 def test_all_the_same():
     found = Sameness.of([meta(0), meta(1), meta(2)])
-    assert str(found) == "raypose, torch, python, host, commit are the same in all 3 trials"
+    assert str(found) == "raypose, torch, python, host, commit are the same in all 3 runs"
     assert found.same == {"raypose": "0.1", "torch": "2.14.1", "python": "3.11", "host": "a", "commit": "abc"}
     assert (found.differences, found.unequal) == ({}, [])
 
@@ -28,7 +28,7 @@ def test_what_differs_names_the_fewer_trials():
     assert str(found) == (
         "trials differ in torch: 2.14.1 (39), 2.13.0 (2: trials 38, 39); trials differ in host: a (40), b (1: trial 40)"
     )
-    assert found.lines()[0] == "raypose, python, commit are the same in all 41 trials"
+    assert found.lines()[0] == "raypose, python, commit are the same in all 41 runs"
     assert found.differences["torch"]["2.13.0"] == [38, 39]
     assert json.loads(json.dumps(asdict(found))) == asdict(found)
 

@@ -56,7 +56,7 @@ def test_time_is_that_of_one_start_and_needs_no_report(open_state, clock):
     clock[0] = 7200.0
     assert state.is_stopping
     assert (state.next_task(), state.remaining) == (None, 0)
-    assert state.stopped == "the time budget of 2 h is spent: 1 trials finished, 2 go on with --resume"
+    assert state.stopped == "the time budget of 2 h is spent: 1 trial finished, 2 go on with --resume"
     again = open_state(time_budget=7200.0)
     assert [again.next_task().number for _ in range(2)] == [first.number, second.number]
     clock[0] = 14399.0
@@ -106,7 +106,7 @@ def test_no_epoch_is_trained_beyond_the_total(open_state):
     assert state.is_stopping
     state.report(second.number, 2, {"AP": 0.9})  # on its way when the other one spent the budget
     assert sum(len(trial.intermediate_values) for trial in state.trials()) == 5
-    assert state.stopped == "the budget of 5 epochs is spent: 1 trials finished, 2 go on with --resume"
+    assert state.stopped == "the budget of 5 epochs is spent: 1 trial finished, 2 go on with --resume"
     again = open_state(total_epochs=5)
     assert (again.remaining, again.over.why) == (0, "the budget of 5 epochs is spent")
     assert open_state(total_epochs=6).next_task().number == first.number
@@ -245,7 +245,7 @@ def test_the_time_budget_ends_trials_that_never_report(cluster, tmp_path):
     before = time.monotonic()
     result = search(time_budget="1.5s")
     assert time.monotonic() - before < 20
-    assert result.stopped == "the time budget of 1.5 s is spent: 0 trials finished, 1 go on with --resume"
+    assert result.stopped == "the time budget of 1.5 s is spent: 0 trials finished, 1 goes on with --resume"
     assert [record.state for record in result.records] == ["RUNNING"]
     assert result.change == ""
     (result.folder / "go").touch()

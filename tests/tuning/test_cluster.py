@@ -137,8 +137,8 @@ folder = Path(sys.argv[1])
 os.environ.update(ENVIRONMENT)
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 for number in (1, 2):
-    cluster.add_node(num_cpus=2, num_gpus=1)
-old = cluster.add_node(num_cpus=2, num_gpus=1, env_vars={"PYTHONPATH": str(folder / "old")})
+    cluster.add_node(num_cpus=1, num_gpus=1)
+old = cluster.add_node(num_cpus=1, num_gpus=1, env_vars={"PYTHONPATH": str(folder / "old")})
 ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
 
 (folder / "mine.py").write_text("""import raypose
@@ -146,7 +146,7 @@ ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
 class Mine: pass
 """)
 TEXT = """{name: %s, x: {uniform: [0, 1]}, plugins: [%s],
-          tune: {metric: score, num_trials: 8, scheduler: null, resources: {cpu: 0.5, gpu: 0.5}}}"""
+          tune: {metric: score, num_trials: 6, scheduler: null, resources: {cpu: 0.5, gpu: 0.5}}}"""
 
 def trial(config, run):
     import ray
@@ -193,7 +193,7 @@ def test_half_a_gpu_each_on_two_nodes_and_a_third_with_another_torch(tmp_path):
     assert not (tmp_path / "refused" / "best").exists()
     assert "Ray cluster: 2 of 3 nodes can run a trial (cpu 0.5, gpu 0.5), 4 at a time; not on " in told["told"]
     places = [json.loads(file.read_text()) for file in (tmp_path / "places").iterdir()]
-    assert len(places) == 8
+    assert len(places) == 6
     assert len({place["node"] for place in places}) == 2
     assert {place["visible"] for place in places} == {"0"}  # each node has one GPU
     assert {place["device"] for place in places} == {"cuda"}

@@ -17,12 +17,12 @@ def killed(text: str) -> dict[int, float]:
         text: Ray's message.
 
     Example:
-        >>> killed("Selected to kill: (Actor(a), pid=7, actual memory used=0.3GB)\\n(Actor(b), pid=8, actual memory used=4GB)")
-        {}
+        >>> killed("Selected to kill: (Actor(a), pid=7, actual memory used=0.3GB)")
+        {7: 0.3}
     """
     workers = [(selected, int(pid), float(size)) for selected, pid, size in WORKER.findall(text)]
-    most = max((size for _, _, size in workers), default=0.0)
-    return {pid: size for selected, pid, size in workers if selected and size * FAR_MORE >= most}
+    spared = max((size for selected, _, size in workers if not selected), default=0.0)
+    return {pid: size for selected, pid, size in workers if selected and size * FAR_MORE >= spared}
 
 
 def is_innocent(text: str) -> bool:
