@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raypose.errors import RayPoseError
+from raypose.errors import Problem, RayPoseError
 
 if TYPE_CHECKING:
     import optuna
@@ -16,21 +17,32 @@ STUDY_NAME = "raypose"
 
 def storage(folder: Path, write: bool = False) -> optuna.storages.BaseStorage:
     """The journal storage of the experiment in `folder`, to read; `write`: to write, too, and to mend what a kill has torn,
-    which only the process that owns the search may do."""
+    which only the process that owns the search may do.
+
+    Raises:
+        RayPoseError: a line of it is damaged.
+    """
     import optuna
 
     from raypose.journal_file import OneWriter
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     backend = OneWriter if write else optuna.storages.journal.JournalFileBackend
-    return optuna.storages.JournalStorage(backend(str(folder / FILE_NAME)))
+    path = folder / FILE_NAME
+    if write:  # Optuna overlooks the last line, until another one follows it
+        _refuse_damaged(path)
+    try:
+        return optuna.storages.JournalStorage(backend(str(path)))
+    except Exception:
+        _refuse_damaged(path)
+        raise
 
 
 def load_study(folder: Path) -> optuna.Study:
     """The study of an experiment, to read.
 
     Raises:
-        RayPoseError: the folder is no experiment.
+        RayPoseError: the folder is no experiment, or its journal is damaged.
     """
     if not (folder / FILE_NAME).exists():
         raise RayPoseError(f"{folder} is not an experiment: it has no {FILE_NAME}", rule="missing-experiment")
@@ -40,3 +52,21 @@ def load_study(folder: Path) -> optuna.Study:
         return optuna.load_study(study_name=STUDY_NAME, storage=storage(folder))
     except KeyError:  # killed before its first record was whole
         raise RayPoseError(f"{folder} is an experiment without trials", rule="missing-experiment") from None
+
+
+def _refuse_damaged(path: Path) -> None:
+    """Name the first line that is no record, but for a last one that a kill has torn."""
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    number = next((number for number, line in enumerate(lines, 1) if not _is_record(line)), None)
+    if number is not None:
+        message = "the journal is damaged: this line is no record"
+        hint = f"restore the file from a copy, or go on with what was before: head -n {number - 1} {path}"
+        raise RayPoseError(Problem(message, str(path), number, rule="damaged-journal", hint=hint))
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and "op_code" in record

@@ -41,6 +41,8 @@ def objectives(report: Report, tree: Mapping) -> Mapping:
     """The tree without a `tune.metric` that is a list, after what is wrong with that and with what stands beside it."""
     tune = tree.entries.get("tune")
     metric = tune.entries.get("metric") if isinstance(tune, Mapping) else None
+    if isinstance(tune, Mapping):
+        _constant(report, tune.entries.get("scheduler"), named(tree))
     if not isinstance(tune, Mapping) or not isinstance(metric, Sequence):
         return tree
     if not metric.items:
@@ -86,6 +88,13 @@ def _repeats(report: Report, repeats: Node | None, found: list[Objective]) -> No
     if isinstance(repeats, Scalar) and repeats.value:
         message = f"'repeats' ranks trials by the mean of one metric, but 'metric' has {len(found)}"
         report.add(repeats.mark, message, "several-objectives", "leave it out, or name one metric")
+
+
+def _constant(report: Report, scheduler: Node | None, found: list[Objective]) -> None:
+    """Early stopping by what does not change, and by default there is early stopping."""
+    if len(found) == 1 and found[0].metric in config.COSTS and not (scheduler is not None and is_null(scheduler)):
+        message = f"early stopping compares trials by '{found[0].metric}', which is the same in all epochs"
+        report.warn(found[0].mark, message, "constant-objective", "write scheduler: null")
 
 
 def _early_stopping(report: Report, scheduler: Node | None, found: list[Objective]) -> None:

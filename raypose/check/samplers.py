@@ -54,6 +54,7 @@ def unsuitable(report: Report, space: Space) -> None:
         or report.touches(given)
     ):
         return
+    _points(report, given, tune)
     for sampler in _with_bases(given):
         name = plain(sampler.entries["type"]) if "type" in sampler.entries else None
         if name == "GridSampler":
@@ -94,7 +95,7 @@ def _unsuited(name: str, traits: Traits, space: Space, tune: Mapping) -> Iterato
         yield "error", message, "TPESampler, GPSampler, NSGAIISampler and NSGAIIISampler take several"
     if not traits.constraints and _constraints(tune):
         yield "warning", f"{name} draws as if there were no constraints", "TPESampler learns from them"
-    if not traits.stopped and (unseen := [*_early(tune), *_costs(tune)]):
+    if not traits.stopped and (unseen := [*_early(space, tune), *_costs(tune)]):
         yield "warning", f"{name} learns from finished trials alone, not from {' and '.join(unseen)}", HINT
 
 
@@ -104,9 +105,10 @@ def _is_endless(dimension: Dimension) -> bool:
     return unrounded or values(dimension) is None
 
 
-def _early(tune: Mapping) -> list[str]:
+def _early(space: Space, tune: Mapping) -> list[str]:
     scheduler = tune.entries.get("scheduler")
-    return [] if scheduler is not None and is_null(scheduler) else ["those that are stopped early (`scheduler`)"]
+    none = len(objectives(space.tree)) > 1 if scheduler is None else is_null(scheduler)
+    return [] if none else ["those that are stopped early (`scheduler`)"]
 
 
 def _costs(tune: Mapping) -> list[str]:
@@ -123,6 +125,15 @@ def _constraints(tune: Mapping) -> list[Constraint]:
         except (RayPoseError, TypeError):
             continue
     return found
+
+
+def _points(report: Report, given: Any, tune: Mapping) -> None:
+    """Report points beside a sampler that would not try them."""
+    points = tune.entries.get("initial_points")
+    grids = any("type" in each.entries and plain(each.entries["type"]) == "GridSampler" for each in mappings(given))
+    if grids and isinstance(points, Sequence) and points.items:
+        hint = "leave out initial_points, or take another sampler"
+        report.add(points.mark, "GridSampler tries its own grid and nothing else", "initial-points", hint)
 
 
 def _grid(report: Report, space: Space, sampler: Mapping) -> None:

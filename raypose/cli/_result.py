@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ def print_result(console: Console, result: Any, space: Any) -> int:
         console.print(f"repeats: {', '.join(f'{count} {state}' for state, count in sorted(again.items()))}")
     if result.infeasible:
         console.print(str(result.infeasible), highlight=False, markup=False, soft_wrap=True)
+    if not result.records and result.asides:  # all that there is was taken over
+        told = "; ".join(filter(None, ["no trial was run", result.stopped, *result.asides]))
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        return 1
     for line in result.asides:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if result.best is None:
@@ -46,12 +51,13 @@ def print_result(console: Console, result: Any, space: Any) -> int:
         if tested := _tested(best):
             console.print(f"on the test data: {tested}", markup=False, soft_wrap=True)
         console.print(f"best model: {shown}", markup=False, soft_wrap=True)
-        console.print(f"train it again: raypose train {shown}", markup=False, soft_wrap=True)
+        console.print(f"train it again: raypose train {shlex.quote(shown)}", markup=False, soft_wrap=True)
     if (models := result.folder / "pareto").exists():
         console.print(f"models of the front: {_short(models)}", markup=False, soft_wrap=True)
     if result.final is not None:
         console.print(_final(result, metrics[0]), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"curves: tensorboard --logdir {_short(result.folder.parent)}", markup=False, soft_wrap=True)
+    curves = shlex.quote(_short(result.folder.parent))
+    console.print(f"curves: tensorboard --logdir {curves}", markup=False, soft_wrap=True)
     return 0
 
 

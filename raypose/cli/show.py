@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,19 +18,23 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     from raypose import journal
     from raypose.config import Tune, read
     from raypose.reporting.asides import asides
+    from raypose.reporting.infeasible import Infeasible
+    from raypose.reporting.outcomes import unmet
     from raypose.reporting.pareto import front, front_table
-    from raypose.reporting.records import load_records
+    from raypose.reporting.records import ranked
+    from raypose.reporting.records import records as read_records
     from raypose.reporting.roles import TRIAL
     from raypose.reporting.sameness import Sameness
     from raypose.space import Space, defaults
 
-    records, infeasible = load_records(experiment)
+    trials = journal.load_study(experiment).get_trials(deepcopy=False)
     goals = read(Tune, Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune")).goals
+    records, infeasible = ranked(read_records(trials, goals), goals), Infeasible.count(trials)
     leading, sameness = front(records, goals), Sameness.read(experiment)
-    beside = asides(journal.load_study(experiment).get_trials(deepcopy=False), goals)
+    beside = [*asides(trials, goals), *filter(None, [unmet(records)])]
     if as_json:
-        trials = [asdict(record) for record in records]
-        found = {"trials": trials, "front": [each.number for each in leading], "infeasible": asdict(infeasible)}
+        found: dict[str, Any] = {"trials": [asdict(record) for record in records]}
+        found |= {"front": [each.number for each in leading], "infeasible": asdict(infeasible)}
         found |= {"asides": beside, "sameness": asdict(sameness)}
         click.echo(json.dumps(found, indent=1))
         return

@@ -65,12 +65,16 @@ def command(
     )  # fmt: skip
     given = {"experiments": experiments, "num-trials": num_trials, "time-budget": time_budget, "address": address,
              "dashboard-host": dashboard_host}  # fmt: skip
-    options = [f" --{name} {value}" for name, value in given.items() if value not in (None, Path("experiments"))]
+    options = [
+        f" --{name} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value not in (None, Path("experiments"))
+    ]
     changed = result.change or ""
     options += [
         f" --set {shlex.quote(each)}" for each in overrides if f"--set {each.partition('=')[0]}=" not in changed
     ]
-    command_line = f"raypose tune {space_file} --resume{''.join(options)}"
+    command_line = f"raypose tune {shlex.quote(str(space_file))} --resume{''.join(options)}"
     if result.interrupted is not None:
         given_up = why_not_resumed((space.default().get("tune") or {}).get("scheduler"))
         console.print(f"\ninterrupted; {given_up or f'go on with: {command_line}'}", markup=False, soft_wrap=True)

@@ -44,12 +44,13 @@ def signed(values: Sequence[float], goals: Sequence[Goal]) -> tuple[float, ...]:
 
 
 def best_epoch(values: Mapping[int, Sequence[float]], goals: Sequence[Goal]) -> int | None:
-    """The epoch that is best in the leading objective, whose weights are kept; None where no epoch has a value.
+    """The epoch that is best in the leading objective, whose weights are kept; None where no epoch has a
+    value. What is infinite is none.
 
     Example:
         >>> best_epoch({1: (0.2, 5.0), 2: (0.4, 7.0), 3: (0.3, 3.0)}, [Goal("AP", "max"), Goal("EPE", "min")])
         2
     """
     which = leading(goals)
-    known = [epoch for epoch in sorted(values) if not any(map(math.isnan, values[epoch]))]
+    known = [epoch for epoch in sorted(values) if all(map(math.isfinite, values[epoch]))]
     return min(known, key=lambda epoch: signed(values[epoch], goals)[which], default=None)

@@ -14,7 +14,7 @@ from raypose.config import Goal
 from raypose.reporting.epochs import best_epoch, epochs, goals, signed
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.outcomes import OUTCOMES, breaks
-from raypose.reporting.repeats import repeats
+from raypose.reporting.repeats import REPEAT_BEST, repeats
 from raypose.reporting.roles import FINAL, OF, TRAINED, TRIAL, role
 
 
@@ -104,23 +104,31 @@ def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
     """
     study = journal.load_study(folder)
     trials, searched = study.get_trials(deepcopy=False), goals(study)
-    return ranked(records(trials, searched), searched), Infeasible.count(trials)
+    best = study.user_attrs.get(REPEAT_BEST, 1)
+    return ranked(records(trials, searched), searched, best), Infeasible.count(trials)
 
 
-def ranked(records: list[Record], goals: Sequence[Goal]) -> list[Record]:
+def ranked(records: list[Record], goals: Sequence[Goal], repeat_best: int = 1) -> list[Record]:
     """Finished trials first, the best one in the first objective leading, those that break a constraint after those that
     break none; then pruned, running and failed ones; then what is no trial of the search itself: repeats, the final
-    training, in their order. Trials that were repeated lead, by the mean of their runs."""
+    training, in their order. Trials that were repeated lead, by the mean of their runs; among them those of the
+    `repeat_best` best ones that were not repeated yet."""
     order = ["COMPLETE", "PRUNED", "RUNNING", "FAIL"]
+
+    def own(each: Record) -> tuple:
+        values = [each.value, *(each.values.get(goal.metric) for goal in goals[1:])]
+        turned = [_low(value, goal) for value, goal in zip(values, goals, strict=True)]
+        return sum(each.breaks.values()), turned, each.number
 
     def key(each: Record) -> tuple:
         if each.role != TRIAL:
             return True, each.number
-        values = [each.mean, each.value, *(each.values.get(goal.metric) for goal in goals[1:])]
-        turned = [_low(value, goal) for value, goal in zip(values, [goals[0], *goals], strict=True)]
-        broken = sum(each.breaks.values())
-        return False, order.index(each.state), broken, not each.repeats, turned, each.number
+        broken, turned, number = own(each)
+        mean, behind = _low(each.mean, goals[0]), not each.repeats and number not in top
+        return False, order.index(each.state), broken, behind, mean, turned, number
 
+    complete = [each for each in records if each.role == TRIAL and each.state == "COMPLETE"]
+    top = {each.number for each in sorted(complete, key=own)[:repeat_best]}
     return sorted(records, key=key)
 
 

@@ -8,6 +8,10 @@ from typing import Any
 
 from raypose.reporting.roles import OF, REPEAT, role
 
+# The user attribute of a study whose best trials are repeated: how many of them. Those that have no repeat yet stand by
+# their own value against the means of the others, so that a search that ends in between has no winner by accident.
+REPEAT_BEST = "repeat_best"
+
 
 def repeats(trials: Iterable[Any]) -> dict[int, list[float]]:
     """What the complete repeats of each Optuna trial that has any reached, by its number."""
@@ -18,10 +22,13 @@ def repeats(trials: Iterable[Any]) -> dict[int, list[float]]:
     return found
 
 
-def best_trial(ranked: Sequence[Any], again: Mapping[int, Sequence[float]], better: Callable[..., Any]) -> Any | None:
-    """The best of Optuna trials that are ranked by their own values: the first, unless some were repeated (`again`). Then
-    it is that one of those whose runs have the best mean, by `better` (`max` or `min`)."""
-    repeated = [trial for trial in ranked if trial.number in again]
-    if repeated:
-        return better(repeated, key=lambda trial: statistics.fmean([trial.values[0], *again[trial.number]]))
-    return ranked[0] if ranked else None
+def best_trial(
+    candidates: Iterable[Any], again: Mapping[int, Sequence[float]], better: Callable[..., Any]
+) -> Any | None:
+    """The Optuna trial whose runs, its own and its repeats (`again`, by its number), have the best mean, by `better` (`max`
+    or `min`); the first of equals."""
+    return better(
+        candidates,
+        key=lambda trial: statistics.fmean([trial.values[0], *again.get(trial.number, ())]),
+        default=None,
+    )

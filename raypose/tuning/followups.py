@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 
 from raypose.config import Goal
 from raypose.errors import RayPoseError
+from raypose.reporting.repeats import REPEAT_BEST
 from raypose.reporting.roles import FINAL, OF, REPEAT, role
 from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
@@ -24,6 +25,8 @@ def more(state: SearchState) -> bool:
         >>> while more(state):
         ...     session.run()
     """
+    if state.study.user_attrs.get(REPEAT_BEST, 1) != (count := state.standing.repeat_best):
+        state.study.set_user_attr(REPEAT_BEST, count)
     if state.halted:
         return False
     for add in (_repeats, _final):
@@ -45,7 +48,7 @@ def refuse(repeats: int, goals: Sequence[Goal]) -> None:
 
 def _repeats(state: SearchState) -> None:
     """One of each trial after the other, so that a search that ends before the last one has treated them alike."""
-    known = Counter(_of(trial) for trial in state.trials() if role(trial) == REPEAT)
+    known = Counter(_done(state, REPEAT))
     best = state.standing.top(state.tune.repeat_best)
     for nth in range(state.tune.repeats):
         for trial in best:
@@ -55,7 +58,7 @@ def _repeats(state: SearchState) -> None:
 
 def _final(state: SearchState) -> None:
     winner = state.best() if state.tune.final else None
-    if winner is not None and winner.number not in {_of(trial) for trial in state.trials() if role(trial) == FINAL}:
+    if winner is not None and winner.number not in _done(state, FINAL):
         _again(state, winner, FINAL)
 
 
@@ -64,5 +67,8 @@ def _again(state: SearchState, trial: FrozenTrial, what: str) -> None:
     state.files.clear(state.draws.add(trial.params, what, trial.number, **attrs, **cost_of(trial)))
 
 
-def _of(trial: FrozenTrial) -> int:
-    return trial.user_attrs[OF]
+def _done(state: SearchState, what: str) -> list[int]:
+    """Which trials were trained again. What was lost with its worker in an earlier start does not count; in this one it
+    does, else a search would never end."""
+    again = (trial for trial in state.trials() if role(trial) == what)
+    return [trial.user_attrs[OF] for trial in again if trial.number not in state.standing.lost]

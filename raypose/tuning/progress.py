@@ -139,7 +139,8 @@ class Progress(Callback):
                 running.add_row(
                     str(each.number), str(each.epochs), *cells, escape(describe(each.params) + _again(each))
                 )
-        finished = ranked([each for each in records if each.state == "COMPLETE"], self.state.goals)
+        complete = [each for each in records if each.state == "COMPLETE"]
+        finished = ranked(complete, self.state.goals, self.state.standing.repeat_best)
         summary = Text(self._summary(records, infeasible), style="bold")
         return Group(summary, "", running, "", leaderboard(finished[:SHOWN], self._metrics))
 

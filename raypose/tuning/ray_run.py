@@ -84,8 +84,12 @@ class Session:
     def _early_stopping(self, place: Share) -> RayScheduler | PopulationScheduler | None:
         scheduler = None if self.inner is None else self.inner()
         if isinstance(scheduler, PopulationBasedTraining):
-            return PopulationScheduler(self.state, scheduler, place.at_a_time)
+            return PopulationScheduler(self.state, scheduler, place.at_a_time, self._warn)
         return None if scheduler is None else RayScheduler(scheduler, self.state)
+
+    def _warn(self, told: str) -> None:
+        if not self.quiet:
+            self.console.print(f"warning: {told}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _tuner(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna.pruners import BasePruner
+from optuna.trial import TrialState
 from rich.console import Console
 
 from raypose.check.epochs import longest
@@ -22,6 +23,7 @@ from raypose.reporting.asides import asides
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.pareto import front
 from raypose.reporting.records import Record, final, load_records, winner
+from raypose.reporting.roles import is_trial
 from raypose.space import Space, initial_points
 from raypose.tuning import experiment
 from raypose.tuning.drawing.limits import Limits
@@ -122,7 +124,7 @@ def tune(
     folder = experiment.open_folder(space, Path(experiments), default, resume)
     with telling_disk_full(folder), locked(folder):
         plugins = experiment.keep_space(space, folder, default, resume)
-        others = sources(map(Path, warm_start), space, settings.goals, plugins)
+        others = sources(map(Path, warm_start), space, settings.goals, plugins, folder)
         experiment.declare_dimensions(space, folder, settings)
         state = SearchState(
             space, folder, settings, seed=seed, pruner=pruner, plugins=plugins, limits=limits, initial_points=points
@@ -132,20 +134,32 @@ def tune(
         refuse_resume(state)
         inner = None if pruner or scheduler is None else early
         session = Session(state, trial, inner, console or Console(), quiet)
-        if (count := len(settings.goals)) > 1 and "scheduler" not in default["tune"] and not quiet:
+        runs = more(state)
+        if runs and (count := len(settings.goals)) > 1 and "scheduler" not in default["tune"] and not quiet:
             session.console.print(f"no early stopping: it compares one value, but there are {count} objectives")
-        if chosen and not quiet:
+        if runs and chosen and not quiet:
             session.console.print(chosen, highlight=False, markup=False, soft_wrap=True)
-        interrupted = _run(session, address, dashboard_host, is_training) if more(state) else None
+        interrupted = _run(session, address, dashboard_host, is_training) if runs else None
         state.publish_best()
         if is_training and interrupted is None and not state.halted and "test" in default["data"]:
             _test_the_winner(folder / ("final" if settings.final else "best"))
     records, infeasible = load_records(folder)
-    stopped = state.stopped if interrupted is None else ""
-    change, beside = state.over.change if state.over and stopped else None, asides(state.trials(), settings.goals)
+    stopped, change = _stopped(state) if interrupted is None else ("", None)
+    beside = asides(state.trials(), settings.goals)
     return SearchResult(
         folder, records, interrupted, infeasible, stopped, front(records, settings.goals), change, beside
     )
+
+
+def _stopped(state: SearchState) -> tuple[str, str | None]:
+    """Why a search ended before its last trial, and what a resume needs to go on; None where it would be refused."""
+    if state.over is None:
+        return "", None
+    begun = any(map(is_trial, state.trials(TrialState.RUNNING)))
+    reason = why_not_resumed(state.tune.scheduler)
+    if reason and (begun or (state.draws.missing and state.over.change is not None)):
+        return f"{state.over.why}; {reason}", None
+    return state.stopped, state.over.change
 
 
 def _refuse_pruner(settings: Tune, pruner: BasePruner | None) -> None:

@@ -73,7 +73,7 @@ class SearchState:
             Ending(self.budget),
         )
         self._live: dict[int, Trial] = {}
-        self._first_failures = FirstFailures()
+        self._first_failures = FirstFailures(trials)
         self._see_whether_exhausted()
         self.ending.watch()
         self._tidy_what_a_kill_left(trials)

@@ -94,8 +94,10 @@ class StudyScheduler(FIFOScheduler):
         if self.state.halted:
             return self.NOOP  # it waits within its report, so that what follows it is done again at a resume
         for goal in self.state.goals:
-            if math.isnan(result[goal.metric]):
-                return self._stop(number, TrialState.FAIL, "nan", f"{goal.metric} was nan in epoch {result['epoch']}")
+            if not math.isfinite(value := result[goal.metric]):
+                return self._stop(
+                    number, TrialState.FAIL, "nan", f"{goal.metric} was {value} in epoch {result['epoch']}"
+                )
         news = self.state.report(number, result["epoch"], result)
         if result["last_epoch"]:
             self._last[number] = result

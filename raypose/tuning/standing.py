@@ -13,6 +13,7 @@ from raypose.reporting.outcomes import breaks
 from raypose.reporting.pareto import Front
 from raypose.reporting.repeats import best_trial
 from raypose.reporting.roles import FINAL, OF, REPEAT, TRIAL, role
+from raypose.tuning.drawing.duplicates import AGAIN
 
 
 class Standing:
@@ -27,14 +28,19 @@ class Standing:
     def __init__(self, tune: Tune, trials: Iterable[FrozenTrial] = ()) -> None:
         self.goals, self.front = tune.goals, Front(tune.goals)
         # Each that may win, once it is repeated, keeps its weights.
-        self.few = max(tune.keep, tune.repeat_best if tune.repeats else 0)
+        self.repeat_best = tune.repeat_best if tune.repeats else 1
+        self.few = max(tune.keep, self.repeat_best)
         self._better = max if self.goals[0].mode == "max" else min
         self._ranked: list[tuple[float, tuple[float, ...], int]] = []
         self._trials: dict[int, FrozenTrial] = {}
         self._repeats: dict[int, list[float]] = {}
         self._finals: list[int] = []
+        # What failed in earlier starts of the search by no fault of its own.
+        self.lost: set[int] = set()
         for trial in trials:
             self.add(trial)
+            if trial.state == TrialState.FAIL and trial.user_attrs.get("reason") in AGAIN:
+                self.lost.add(trial.number)
 
     def add(self, trial: FrozenTrial) -> list[int]:
         """Take in a trial that has ended; which of those that kept their weights need them no more, it among them."""
@@ -61,9 +67,11 @@ class Standing:
         return [self._trials[number] for number in good]
 
     def best(self) -> FrozenTrial | None:
-        """The best trial; once some were repeated, the one of them whose runs have the best mean."""
-        repeated = {number: self._trials[number] for number in self._repeats if not breaks(self._trials[number])}
-        return best_trial(list(repeated.values()) or self.top(1), self._repeats, self._better)
+        """The best trial by the mean of its runs, of those that were repeated and those that are to be."""
+        repeated = [self._trials[number] for number in self._repeats if not breaks(self._trials[number])]
+        candidates = {trial.number: trial for trial in [*self.top(self.repeat_best), *repeated]}
+        by_own = sorted(candidates.values(), key=lambda trial: (signed(trial.values, self.goals), trial.number))
+        return best_trial(by_own, self._repeats, self._better)
 
     @property
     def final(self) -> int | None:

@@ -137,6 +137,9 @@ PATIENT = "{type: PatientPruner, patience: 2, wrapped_pruner: {type: MedianPrune
 LISTED = "write it as in [{AP: max}, {flops: min}]"
 ONE = "metric: PCK@0.2\n  mode: max\n  num_trials: 12\n  sampler: {type: TPESampler, n_startup_trials: 5}\n"
 TWO = ONE.replace("  mode: max\n", "")
+CONSTANT = (
+    "warning: early stopping compares trials by 'latency', which is the same in all epochs; write scheduler: null"
+)
 SEARCH = [
     (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {flops: min}, latency]") + "  scheduler: null"),
     (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {flops: min}]")),
@@ -156,7 +159,9 @@ SEARCH = [
      "warning: mode 'max' contradicts 'EPE', which is better when it is lower; write mode: min, or leave it out"),
     (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[EPE, {§EPE: min}]") + "  scheduler: null",
      "'EPE' is an objective twice; leave one out"),
-    ("metric: PCK@0.2\n  mode: max", "metric: latency"),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "latency") + "  scheduler: null"),
+    ("metric: PCK@0.2\n  mode: max", "metric: §latency", CONSTANT),
+    (ONE + f"  scheduler: {PATIENT}", TWO.replace("PCK@0.2", "[{§latency: min}]"), CONSTANT),
     ('"params <= 50e6"', '"EPE <= 9", "PCK@0.2 / flops > 1e-12", "latency < 15", "params <= 50e6"'),
     ('"params <= 50e6"', '§"latenzy <= 50"',
      "constraint 'latenzy <= 50': unknown name 'latenzy' at character 1; did you mean 'latency'?"),

@@ -62,6 +62,7 @@ def all_packages(monkeypatch):
             ["CmaEsSampler draws as if", "are choices", "error CmaEsSampler searches one objective, but 'metric' has 2"],
         ),
         ("{type: GPSampler}", FLAT % "metric: [AP, PCK], scheduler: null", []),
+        ("{type: GPSampler}", FLAT % "metric: [AP, PCK]", []),
         ("{type: BruteForceSampler}", SPACE % ONE, ["error BruteForceSampler tries every configuration, but there is no"]),
         ("{type: GridSampler}", FLAT % ONE, ["error GridSampler needs the values to try of 'optimizer.lr'"]),
         (f"{{type: GridSampler, search_space: {{{LR}}}}}", FLAT % ONE, []),
@@ -103,3 +104,10 @@ def test_a_package_that_is_missing_is_told_before_anything_starts(monkeypatch):
 def test_the_table_is_of_samplers_that_there_are():
     for name in TRAITS:
         assert samplers.sampler_class(name)
+
+
+def test_points_that_a_grid_would_not_try_are_refused_where_they_stand():
+    sampler = f"{{type: GridSampler, search_space: {{{LR}}}}}, initial_points: [{{optimizer.lr: 1e-3}}]"
+    (told,) = said(FLAT % ONE, sampler)
+    assert told == "error GridSampler tries its own grid and nothing else; leave out initial_points, or take another sampler"
+    assert said(FLAT % ONE, sampler.replace("[{optimizer.lr: 1e-3}]", "[]")) == []

@@ -10,11 +10,13 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
+from raypose import journal
 from raypose.cli._result import print_result
 from raypose.config import Tune
 from raypose.reporting.records import Record
 from raypose.space import Space
 from raypose.tuning.followups import more
+from raypose.tuning.outcomes import Outcomes
 from raypose.tuning.search import SearchResult
 from raypose.tuning.search_state import SearchState
 
@@ -105,6 +107,19 @@ def test_no_trial_is_finished(cli, experiment):
         assert "no trial is finished that could be the best (1 RUNNING)" in result.err
 
 
+def test_no_trial_meets_a_constraint(cli, experiment, monkeypatch):
+    experiment.outcomes = Outcomes(["AP >= 0.9", "AP <= 2"])
+    run(experiment, 0.5)
+    run(experiment, 0.8)
+    why = "no trial meets 'AP >= 0.9': the nearest is trial 1 with AP 0.8"
+    assert why in cli("best", experiment.folder).err
+    reads = []
+    monkeypatch.setattr(journal, "load_study", lambda folder, load=journal.load_study: reads.append(folder) or load(folder))
+    assert f"\n{why}\n" in cli("show", experiment.folder).out
+    assert len(reads) == 1
+    assert json.loads(cli("show", experiment.folder, "--json").out)["asides"] == [why]
+
+
 def test_no_experiment(cli, tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         result = cli("best", folder)
@@ -124,7 +139,7 @@ def test_show_tells_of_runs_and_of_their_sameness(cli, experiment):
     shown = cli("show", experiment.folder).out
     assert "mice: 2 trials" in shown
     assert "0.75 ± 0.05 (3)" in shown
-    assert "torch are the same in all 5 trials" in shown
+    assert "torch are the same in all 5 runs" in shown
     meta = experiment.files.path(3) / "meta.json"
     other = {"versions": {"torch": "2.1"}, "fingerprint": {"model": "other", "optimizer": "o"}}
     meta.write_text(json.dumps({**json.loads(meta.read_text()), **other}))

@@ -252,9 +252,11 @@ def test_a_syntax_error_needs_nothing_heavy(space_file):
 def test_how_to_go_on_has_every_option_as_it_was_given(cli, space_file, monkeypatch):
     import raypose.tuning
 
-    monkeypatch.setattr(raypose.tuning, "tune", lambda *args, **kwargs: SimpleNamespace(interrupted=2))
+    monkeypatch.setattr(raypose.tuning, "tune", lambda *args, **kwargs: SimpleNamespace(interrupted=2, change=None))
     path = space_file()
-    result = cli("tune", path, "--no-check", "--num-trials", 3, "--set", "tune.constraints=[flops<=9e15]")
+    path = path.rename(path.with_name("my space.yaml"))
+    given = "--experiments", "two words", "--num-trials", 3, "--set", "tune.constraints=[flops<=9e15]"
+    result = cli("tune", path, "--no-check", *given)
     assert result.status == 130
-    options = "--resume --num-trials 3 --set 'tune.constraints=[flops<=9e15]'"
-    assert f"interrupted; go on with: raypose tune {path} {options}" in result.out
+    options = "--resume --experiments 'two words' --num-trials 3 --set 'tune.constraints=[flops<=9e15]'"
+    assert f"interrupted; go on with: raypose tune '{path}' {options}" in result.out

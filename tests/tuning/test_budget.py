@@ -63,6 +63,17 @@ def test_time_is_that_of_one_start_and_needs_no_report(open_state, clock):
     assert not again.is_stopping
 
 
+def test_time_begins_with_the_first_trial(open_state, clock):
+    state = open_state(time_budget=60.0)
+    clock[0] = 100.0  # what Ray takes to start
+    first = run(state, end=None)
+    clock[0] = 159.0
+    state.budget.began(first.number)
+    assert (state.is_stopping, state.budget.seconds) == (False, 59.0)
+    clock[0] = 160.0
+    assert state.is_stopping
+
+
 def test_gpu_hours_count_all_trials_of_all_starts(open_state, clock):
     state = open_state(gpu_hours=3.0)
     state.budget.gpus = 0.5

@@ -1,11 +1,12 @@
 import errno
 import os
 
+import optuna
 import pytest
 import torch
 
 from raypose import RayPoseError
-from raypose.tuning.faults.failures import ALIKE, FirstFailures, is_disk_full, reason, telling_disk_full
+from raypose.tuning.faults.failures import ALIKE, FirstFailures, all_fail, is_disk_full, reason, telling_disk_full
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,25 @@ def test_each_error_has_its_reason(error, word):
 def test_only_the_first_five_failing_for_one_reason_end_a_search(reasons, alike):
     first = FirstFailures()
     assert (True in [first.alike(each) for each in reasons]) is alike
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "alike"),
+    [("COMPLETE", {}, False), ("PRUNED", {}, False), ("PRUNED", {"role": "infeasible"}, True), ("FAIL", {}, True)],
+)
+def test_a_search_that_had_a_trial_that_did_not_fail_is_not_ended_at_a_resume(state, what, alike):
+    trial = optuna.trial.create_trial(state=optuna.trial.TrialState[state], value=0.5, user_attrs=what)
+    first = FirstFailures([trial])
+    assert (True in [first.alike("nan") for _ in range(ALIKE)]) is alike
+
+
+def test_why_all_fail_is_told_in_whole_lines(tmp_path):
+    told = str(all_fail("raised", "  File x\nValueError: no\n", tmp_path / "log.txt")).splitlines()
+    assert told[1:] == [
+        "  File x",
+        "ValueError: no",
+        f"the whole story is in {tmp_path / 'log.txt'}; mend it and go on with --resume",
+    ]
 
 
 def full():

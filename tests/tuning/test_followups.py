@@ -19,6 +19,7 @@ from raypose.tuning.followups import more
 from raypose.tuning.progress import Progress
 from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.standing import Standing
 
 SPACE = "name: repeated\nx: {uniform: [0, 1]}\ntraining: {epochs: 3}\n"
 
@@ -124,17 +125,73 @@ def test_an_extension_runs_new_trials_first_and_repeats_only_what_is_missing(ope
     assert run_all(more_of_each, [0.9, 0.9]) == [(REPEAT, 8), (REPEAT, 1)]
 
 
+def bests(state):
+    """The best trial to the search, to one that is opened again, and to what is reported."""
+    return (
+        state.best().number,
+        Standing(state.tune, state.trials()).best().number,
+        winner(load_records(state.folder)[0]).number,
+    )
+
+
 def test_failed_repeats_count_as_done_and_the_rest_is_ranked_by_what_there_is(open_state):
     state = open_state(repeats=1)
     for value in OWN:
         run(state, value)
     assert more(state)
     run(state, 0.9, end=TrialState.FAIL)
-    assert state.best().number == 1
+    assert bests(state) == (1, 1, 1)
     run(state, 0.7)
     assert not more(state)
-    assert state.best().number == 2  # the only one that was repeated
-    assert winner(load_records(state.folder)[0]).number == 2
+    assert bests(state) == (1, 1, 1)  # its one run, 0.9, against the mean of two, 0.75
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_search_that_ends_between_repeats_compares_means_with_what_is_not_repeated_yet(open_state, sign):
+    state = open_state(repeats=1, repeat_best=3, mode="max" if sign == 1 else "min")
+    for value in (0.5, 0.9, 0.8, 0.85):
+        run(state, sign * value)
+    assert more(state)
+    run(state, sign * 0.1)
+    assert bests(state) == (3, 3, 3)
+    assert [record.number for record in load_records(state.folder)[0]][:4] == [3, 2, 1, 0]
+    run(state, sign * 0.7)  # a mean of 0.775
+    assert bests(state) == (2, 2, 2)
+    state.end("enough")
+    assert not more(state)
+    longer = open_state(repeats=1, repeat_best=3, mode=state.tune.mode, num_trials=5)
+    run(longer, sign * 0.0, task=longer.next_task())  # the interrupted repeat
+    assert more(longer)
+    run(longer, sign * 0.95)
+    assert bests(longer) == (7, 7, 7)
+
+
+def test_what_was_lost_with_its_worker_is_trained_again_at_a_resume_and_only_there(open_state):
+    settings = {"num_trials": 1, "repeats": 1, "repeat_best": 1, "final": True}
+
+    def lose(state):
+        task = state.next_task()
+        state.finish(task.number, TrialState.FAIL, "worker_lost", "")
+        return task.again
+
+    state = open_state(**settings)
+    run(state, 0.9)
+    assert more(state)
+    assert lose(state) == {"role": REPEAT, "of": 0}
+    assert more(state)
+    assert lose(state) == {"role": FINAL, "of": 0}
+    assert not more(state)
+    for start in range(2):
+        again = open_state(**settings)
+        assert more(again)
+        if start == 0:
+            assert (lose(again)["role"], more(again), lose(again)["role"], more(again)) == (REPEAT, True, FINAL, False)
+    assert run_all(again, [0.8, 0.85]) == [(REPEAT, 0), (FINAL, 0)]
+    assert not more(open_state(**settings))
+    raised = open_state(**{**settings, "repeats": 2})
+    assert more(raised)
+    run(raised, 0.1, end=TrialState.FAIL)
+    assert not more(open_state(**{**settings, "repeats": 2}))
 
 
 def test_nothing_is_added_without_a_finished_trial_or_after_a_spent_budget(open_state):

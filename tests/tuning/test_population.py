@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 from optuna.samplers import RandomSampler
@@ -12,10 +13,12 @@ from raypose.config import Tune
 from raypose.reporting.epochs import epochs
 from raypose.reporting.records import record
 from raypose.space import Space
+from raypose.tuning.drawing.draws import EXHAUSTED
 from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.stopping.generations import Generations, refuse
 from raypose.tuning.stopping.population import Member, PopulationBasedTraining
+from raypose.tuning.stopping.population_scheduler import PopulationScheduler
 from raypose.tuning.stopping.schedulers import build_scheduler
 
 SPACE = Space.parse("""
@@ -323,3 +326,30 @@ def test_a_clone_stays_within_the_constraints(open_state):
     state.draws.limits = Limits(["params <= 1"], price=lambda config: {"params": float(config["rate"] != fits) + 0.5})
     assert Generations(state, settings()).advance([]) == [1]
     assert state.task(1).params == state.trials()[0].params
+
+
+def test_a_population_that_stays_too_small_is_told_of_once_and_one_without_a_second_trial_refused(open_state):
+    state, told = open_state(num_trials=3), []
+    controller = SimpleNamespace(get_trials=list)
+    scheduler = PopulationScheduler(state, settings(), at_a_time=1, warn=told.append)
+    begin(state, [0.3])
+    scheduler.choose_trial_to_run(controller)
+    assert (told, state.over) == ([], None)
+    begin(state, [0.1])
+    state.study.set_user_attr(EXHAUSTED, "every configuration of the space has been tried")
+    for _ in range(2):
+        scheduler.choose_trial_to_run(controller)
+    assert told == ["the population has 2 of 3 trials: every configuration of the space has been tried"]
+    assert state.over is None
+
+
+def test_one_trial_is_no_population(open_state):
+    state = open_state(num_trials=3)
+    scheduler = PopulationScheduler(state, settings(), at_a_time=1)
+    begin(state, [0.3])
+    state.end("nothing new", drain=True)
+    state.study.set_user_attr(EXHAUSTED, "nothing new")
+    scheduler.choose_trial_to_run(SimpleNamespace(get_trials=list))
+    assert state.halted
+    assert "needs 2 trials at least, but the population has 1 of 3 trials: nothing new; give" in str(state.over.error)
+    assert state.over.error.exit_status == 1

@@ -146,8 +146,11 @@ def test_a_grid_of_what_is_given(tmp_path):
     [
         (BRANCHES, {"scheduler": None}, "TPESampler", "other dimensions, such as 'net.A.x'"),
         (FLAT, {}, "TPESampler", "stopped early"),
-        (FLAT, {"scheduler": None, "constraints": ["flops <= 1e9"]}, "TPESampler", "break a constraint"),
-        (FLAT, {"scheduler": None, "num_trials": 500}, "TPESampler", "fast with 1 objectives and 500 trials"),
+        (FLAT, {"scheduler": {"type": "PopulationBasedTraining"}}, "TPESampler", "most of a population is drawn before"),
+        (FLAT, {"scheduler": None, "constraints": ["flops <= 1e9"]}, "TPESampler", "draws that break a constraint"),
+        (FLAT, {"scheduler": None, "constraints": ["AP >= 0.5"]}, "TPESampler", "trials that break a constraint"),
+        (FLAT, {"metric": ["AP", "EPE"]}, "TPESampler", "GPSampler takes long with 2 objectives"),
+        (FLAT, {"scheduler": None, "num_trials": 500}, "TPESampler", "in a search of more than 200 trials"),
         (FLAT, {"scheduler": None, "num_trials": 80}, "AlternatingSampler", "the same dimensions"),
     ],
 )

@@ -11,6 +11,8 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
+from raypose.tuning.ending.over import Over
+from raypose.tuning.search import _stopped
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.searcher import StudyScheduler
 from raypose.tuning.stopping.ray_scheduler import RayScheduler
@@ -209,6 +211,23 @@ def test_no_scheduler():
     assert (max_t(None), why_not_resumed(None)) == (math.inf, "")
 
 
+def test_a_longest_that_is_not_said_is_none():
+    assert max_t({"type": "ASHAScheduler", "max_t": "auto"}) == max_t({"type": "ASHAScheduler"}) == math.inf
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_fails_its_trial(search, value):
+    whole = search("whole", {"type": "ASHAScheduler", "max_t": "auto"})
+    number = whole.state.next_task().number
+    whole.begin(number)
+    for epoch, score in ((1, 0.5), (2, value)):
+        result = {"epoch": epoch, "score": score, "last_epoch": False}
+        decision = whole.scheduler.on_trial_result(None, whole.trials[number], result)
+    (trial,) = whole.state.trials()
+    assert (decision, trial.state, trial.user_attrs["reason"]) == ("STOP", TrialState.FAIL, "nan")
+    assert trial.user_attrs["detail"] == f"score was {value} in epoch 2"
+
+
 def test_schedulers_that_lead_trials_beyond_their_longest_have_none():
     assert max_t({"type": "ASHAScheduler", "max_t": 4, "stop_last_trials": False}) == math.inf
 
@@ -277,3 +296,24 @@ def test_what_repeats_a_trial_is_resumed_without_its_scheduler(search):
     first.state.finish(number, TrialState.COMPLETE)
     first.state.draws.add({"x": 0.5}, "repeat", number)
     refuse_resume(search("forgetful", {"type": "HyperBandScheduler"}, trials=1).state)
+
+
+def test_a_search_that_cannot_be_resumed_does_not_say_how_to_go_on(search):
+    cfg = {"type": "HyperBandScheduler"}
+    begun = search("begun", cfg, trials=3).state
+    begun.next_task()
+    assert _stopped(begun) == ("", None)
+    begun.ending.put(over := Over("the budget is spent", change="--set tune.total_epochs=9"))
+    assert _stopped(begun) == (f"the budget is spent; {why_not_resumed(cfg)}", None)
+    fresh, whole = search("fresh", cfg, trials=3).state, search("whole", cfg, trials=1).state
+    number = whole.next_task().number
+    whole.report(number, 1, {"score": 0.5})
+    whole.finish(number, TrialState.COMPLETE)
+    whole.draws.add({"x": 0.5}, "repeat", number)
+    for state in (fresh, whole):
+        state.ending.put(over)
+    assert "cannot be resumed" in _stopped(fresh)[0]
+    assert _stopped(whole) == (whole.stopped, over.change)  # repeats go without the scheduler
+    other = search("other", {"type": "HyperbandPruner"}, trials=3).state
+    other.ending.put(over)
+    assert _stopped(other) == (other.stopped, over.change)

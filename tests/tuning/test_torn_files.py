@@ -83,6 +83,26 @@ def test_a_journal_without_a_whole_record_is_no_experiment_yet(tmp_path):
         assert run(opened(tmp_path)).number == 0
 
 
+@pytest.mark.parametrize("line", [b'{"op_code": 6, "worker', b"\x00\r\xff", b"[1]", b"{}"])
+@pytest.mark.parametrize("number", [1, 4, -1])
+def test_a_damaged_line_is_named_and_what_is_before_it_can_be_had(tmp_path, line, number):
+    run(opened(tmp_path))
+    path = tmp_path / journal.FILE_NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[number - 1 if number > 0 else number] = line + b"\n"
+    path.write_bytes(b"".join(lines))
+    at = number if number > 0 else len(lines)
+    message = rf"study.journal:{at}: the journal is damaged: .*; restore .* head -n {at - 1} "
+    with pytest.raises(RayPoseError, match=message):
+        opened(tmp_path)
+    assert path.read_bytes() == b"".join(lines)
+    if number > 0:  # of the last line a reader cannot know whether more of it is to come
+        with pytest.raises(RayPoseError, match=message):
+            load_records(tmp_path)
+    path.write_bytes(b"".join(lines[: at - 1]))
+    assert run(opened(tmp_path)).number == 0
+
+
 @contextlib.contextmanager
 def room_for(path, count):
     """Within it, no file can be written beyond `count` more bytes than `path` has."""

@@ -207,3 +207,35 @@ def test_a_search_goes_on_from_another_ones_trials(cluster, tmp_path):
     tried = [trial.params["x"] for trial in trials if role(trial) != DUPLICATE]
     assert len(set(tried)) == len(tried) == 7
     assert "4 trials taken over from first, the best with score 0.1" in result.asides
+    with pytest.raises(RayPoseError, match="needs another experiment"):
+        tune(Space.parse(SEARCH.format(name="first")), trial=trial, experiments=tmp_path, quiet=True, resume=True,
+             warm_start=[tmp_path / "first"])  # fmt: skip
+
+
+def test_what_a_scheduler_changed_into_another_branch_is_taken_over_as_it_was_trained(open_state):
+    other, state, last = (open_state(name) for name in ("first", "second", "third"))
+    changed = {"model": "A", "model.A.depth": "50", "lr": 0.002}
+    for values in (changed, {"model": "B", "lr": 0.001}):
+        other.study.enqueue_trial({"model": "B", "lr": 0.003})
+        task = other.next_task()
+        other.note(task.number, changed=values)
+        other.report(task.number, 1, {"AP": 0.4})
+        other.finish(task.number, TrialState.COMPLETE)
+    assert warm(state, other) == 2
+    assert [trial.params for trial in state.trials()] == [changed, {"model": "B", "lr": 0.001}]
+    state.study.enqueue_trial(changed)
+    assert run(state, 0.5).params == changed  # none was trained with these values from its first epoch on
+    assert warm(last, state) == 3
+    assert [trial.user_attrs.get("changed") for trial in last.trials()] == [
+        *(t.params for t in state.trials()[:2]),
+        None,
+    ]
+
+
+def test_an_experiment_is_not_taken_over_into_itself(open_state, tmp_path):
+    state = first(open_state)
+    (tmp_path / "alias").symlink_to(state.folder)
+    with pytest.raises(
+        RayPoseError, match=r"needs another experiment, but .*alias is the one that is searched; --resume"
+    ):
+        sources([tmp_path / "alias"], state.space, state.goals, {}, state.folder)

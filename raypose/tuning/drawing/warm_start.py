@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.distributions import BaseDistribution
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from raypose import journal
 from raypose.check.report import shown
@@ -16,7 +17,7 @@ from raypose.errors import Problem, RayPoseError
 from raypose.reporting.epochs import PREFIX, epochs, goals
 from raypose.reporting.records import params
 from raypose.reporting.roles import IMPORTED, OF, ROLE, TRIAL, role
-from raypose.space import Space, difference, from_params
+from raypose.space import Space, difference, from_params, from_trial
 from raypose.space.traverse import descend
 from raypose.tuning.drawing.limits import Limits
 from raypose.tuning.search_state import SearchState
@@ -36,16 +37,26 @@ class Source:
 
 
 def sources(
-    folders: Iterable[Path], space: Space, searched: Sequence[Goal], plugins: Mapping[str, str]
+    folders: Iterable[Path],
+    space: Space,
+    searched: Sequence[Goal],
+    plugins: Mapping[str, str],
+    own: Path | None = None,
 ) -> list[Source]:
-    """The experiments in these folders, read; none of their code runs. `plugins` are this experiment's, as kept.
+    """The experiments in these folders, read; none of their code runs. `plugins` are this experiment's, as kept, and `own`
+    is its folder.
 
     Raises:
-        RayPoseError: a folder is no experiment, or another search: all that differs, at its place in the space.
+        RayPoseError: a folder is no experiment, this one, or another search: all that differs, at its place in the space.
 
     Example:
         >>> sources([Path("experiments/first")], space, settings.goals, {})
     """
+    folders = list(folders)
+    for folder in folders:
+        if own is not None and folder.resolve() == own.resolve():
+            message = f"a warm start needs another experiment, but {folder} is the one that is searched"
+            raise RayPoseError(message, hint="--resume alone goes on with its trials", rule="own-experiment")
     return [_source(folder, space, searched, plugins) for folder in folders]
 
 
@@ -120,22 +131,30 @@ def _key(trial: FrozenTrial) -> tuple[str, str]:
 
 def _copy(trial: FrozenTrial, source: Source, state: SearchState) -> FrozenTrial:
     whose = trial.user_attrs[OF] if role(trial) == IMPORTED else f"{source.name}/{trial.number}"
-    values = params(trial)
+    values, changed = params(trial), "changed" in trial.user_attrs
     alike = source.scheduler == state.tune.scheduler
     return create_trial(
         state=trial.state,
         values=trial.values,
         params=values,
-        distributions=trial.distributions,
+        distributions=_distributions(state.space, values) if changed else trial.distributions,
         intermediate_values=trial.intermediate_values,
         user_attrs={
             ROLE: IMPORTED,
             OF: whose,
+            **({"changed": values} if changed else {}),
             **{key: told for key, told in trial.user_attrs.items() if key.startswith(PREFIX)},
         },
         system_attrs={key: told for key, told in trial.system_attrs.items() if alike and key.startswith(RUNG)},
         constraints=_constraints(trial, state.tune.constraints, state.draws.limits, state.space),
     )
+
+
+def _distributions(space: Space, values: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    """Those of the branch that values are of, which may be another one than a trial began in."""
+    trial = FixedTrial(dict(values))
+    space.sample(from_trial(trial))
+    return trial.distributions
 
 
 def _constraints(trial: FrozenTrial, texts: Sequence[str], limits: Limits, space: Space) -> dict[str, float]:

@@ -20,8 +20,8 @@ from raypose.tuning.ending.over import Over
 class Budget:
     """What a search may spend, and what it has spent: sums, so that asking costs next to nothing.
 
-    Time is that of one start of the search, in seconds of a monotonic clock; GPU-hours and epochs are those of all
-    starts. `gpus` of one trial are known once the cluster is.
+    Time is that of one start of the search, in seconds of a monotonic clock, from its first trial on: what Ray takes to
+    start is not counted. GPU-hours and epochs are those of all starts. `gpus` of one trial are known once the cluster is.
 
     Args:
         tune: the limits; None is none.
@@ -44,7 +44,8 @@ class Budget:
     ) -> None:
         self.tune, self.gain = tune, Gain(tune)
         self.epochs, self.gpus = 0, 0.0
-        self._clock, self._started = clock, clock()
+        self._clock = clock
+        self._started: float | None = None
         self._gpu_seconds, self._since = gpu_seconds, dict[int, float]()
         own = [trial for trial in trials if role(trial) != IMPORTED]
         for trial in sorted(own, key=_when):
@@ -52,8 +53,8 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """Since this start of the search."""
-        return self._clock() - self._started
+        """Since this start of the search handed out its first trial."""
+        return 0.0 if self._started is None else self._clock() - self._started
 
     @property
     def gpu_seconds(self) -> float:
@@ -63,7 +64,9 @@ class Budget:
 
     def began(self, number: int) -> None:
         """A trial is handed out."""
-        self._since.setdefault(number, self._clock())
+        now = self._clock()
+        self._started = now if self._started is None else self._started
+        self._since.setdefault(number, now)
 
     def waits(self, number: int) -> None:
         """A trial uses nothing until it `began` again."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from raypose.errors import RayPoseError
+from raypose.reporting.roles import is_trial
 
 # By the name of an exception's class, torch's being one among several.
 REASONS = {"FloatingPointError": "nan", "OutOfMemoryError": "out_of_memory", "MemoryError": "out_of_memory"}
@@ -41,7 +43,7 @@ def detail(error: Exception) -> str:
 
 class FirstFailures:
     """Takes the reasons of the trials that end, "" of one that did not fail, and knows when the first ones all failed
-    for one.
+    for one. A search in which `trials` of an earlier start did not fail has its first ones behind it.
 
     Example:
         >>> first = FirstFailures()
@@ -49,8 +51,9 @@ class FirstFailures:
         [False, False, False, False, True, False]
     """
 
-    def __init__(self) -> None:
-        self._reasons: list[str] = []
+    def __init__(self, trials: Iterable[Any] = ()) -> None:
+        unfailed = ("COMPLETE", "PRUNED")
+        self._reasons = [""] if any(is_trial(each) and each.state.name in unfailed for each in trials) else []
 
     def alike(self, reason: str) -> bool:
         """Whether this is the last of the first failures, and all had this reason."""
@@ -61,8 +64,9 @@ class FirstFailures:
 def all_fail(reason: str, detail: str, log: Path) -> RayPoseError:
     """The error that ends a search of which the first trials all failed alike."""
     return RayPoseError(
-        f"the first {ALIKE} trials all failed, for one reason: {reason}; the last one's:\n{detail}\n",
-        hint=f"the whole story is in {log}; mend it and go on with --resume",
+        f"the first {ALIKE} trials all failed, for one reason: {reason}; the last one's:\n{detail.rstrip()}\n"
+        f"the whole story is in {log}",
+        hint="mend it and go on with --resume",
         rule="all-fail",
         exit_status=1,
     )

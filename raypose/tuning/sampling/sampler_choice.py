@@ -9,7 +9,9 @@ import optuna
 from raypose.config import Tune
 from raypose.space import Space
 from raypose.space.grid import conditional
+from raypose.tuning.drawing.limits import static
 from raypose.tuning.sampling.samplers import build_sampler
+from raypose.tuning.stopping.population import PopulationBasedTraining
 
 CHOSEN = "sampler"  # the user attribute of a study: the sampler that it was started with, and why
 
@@ -33,12 +35,17 @@ def default(space: Space, settings: Tune) -> tuple[dict[str, Any], str]:
     """
     if some := conditional(space):
         return TPE, f"it learns from configurations that have other dimensions, such as '{some[0].name}'"
+    if (settings.scheduler or {}).get("type") == PopulationBasedTraining.__name__:
+        return TPE, "most of a population is drawn before one of its trials has ended, with little to learn from"
     if settings.scheduler is not None:
         return TPE, "it learns from trials that are stopped early, too"
     if settings.constraints:
-        return TPE, "it learns from draws that break a constraint, too"
-    if len(settings.goals) > 1 or settings.num_trials > FEW:
-        return TPE, f"it is fast with {len(settings.goals)} objectives and {settings.num_trials} trials"
+        which = "draws" if static(settings.constraints) else "trials"
+        return TPE, f"it learns from {which} that break a constraint, too"
+    if (count := len(settings.goals)) > 1:
+        return TPE, f"GPSampler takes long with {count} objectives"
+    if settings.num_trials > FEW:
+        return TPE, f"GPSampler takes long in a search of more than {FEW} trials"
     return IN_TURN, "all configurations have the same dimensions, and each of the few trials comes to its end"
 
 

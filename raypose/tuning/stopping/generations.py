@@ -130,6 +130,28 @@ def copy(parent: Path, clone: Path) -> None:
             shutil.copy2(parent / name, clone / name)
 
 
+def shortage(state: SearchState) -> str:
+    """Why a population stays smaller than `tune.num_trials`, once that is known; else empty.
+
+    Raises:
+        RayPoseError: there is nothing left to compare.
+
+    Example:
+        >>> shortage(state)
+        'the population has 3 of 8 trials: every configuration of the space has been tried'
+    """
+    if not state.draws.missing or not state.draws.exhausted:
+        return ""
+    count = sum(map(is_trial, state.trials()))
+    told = f"the population has {count} of {state.tune.num_trials} trials: {state.draws.exhausted}"
+    if count < 2:
+        hint = "give the space more configurations, leave out --warm-start, or take another scheduler"
+        raise RayPoseError(
+            f"{NAME} needs 2 trials at least, but {told}", hint=hint, rule="small-population", exit_status=1
+        )
+    return told
+
+
 def refuse(settings: Any, space: Space, num_trials: int) -> None:
     """What `raypose check` says of population-based training, for spaces that it has not seen; of other schedulers nothing.
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
+from raypose.errors import RayPoseError
+from raypose.reporting.roles import is_trial
 from raypose.tuning.search_state import SearchState
-from raypose.tuning.stopping.generations import Generations
+from raypose.tuning.stopping.generations import Generations, shortage
 from raypose.tuning.stopping.population import PopulationBasedTraining
 
 
 class PopulationScheduler(FIFOScheduler):
     """Pauses trials where the population is compared, and has them go on afterwards, those with the fewest epochs first and
     at most `at_a_time` together. A trial that inherits starts again as a new `Task`, from the checkpoint in its folder.
+    `warn` is told of a population that stays too small.
 
     Example:
         >>> scheduler = PopulationScheduler(state, PopulationBasedTraining(mutate=["lr"]), at_a_time=2)
@@ -22,9 +26,15 @@ class PopulationScheduler(FIFOScheduler):
 
     hears_again = True  # of an epoch that a resumed trial did before: it may be one where it waits
 
-    def __init__(self, state: SearchState, settings: PopulationBasedTraining, at_a_time: int) -> None:
+    def __init__(
+        self,
+        state: SearchState,
+        settings: PopulationBasedTraining,
+        at_a_time: int,
+        warn: Callable[[str], None] = lambda told: None,
+    ) -> None:
         super().__init__()
-        self.state, self.at_a_time = state, at_a_time
+        self.state, self.at_a_time, self._warn, self._warned = state, at_a_time, warn, False
         self.generations = Generations(state, settings)
         self._trials: dict[int, Trial] = {}
         self._advance()
@@ -52,6 +62,7 @@ class PopulationScheduler(FIFOScheduler):
         return self.NOOP
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        self._see_whether_short()
         self._advance()
         pending = [trial for trial in tune_controller.get_trials() if trial.status == trial.PENDING]
         if pending or len(self._running()) >= self.at_a_time:
@@ -63,6 +74,17 @@ class PopulationScheduler(FIFOScheduler):
         number = min(free, key=lambda each: (self.generations.epoch(each), each))
         self.state.budget.began(number)
         return paused[number]
+
+    def _see_whether_short(self) -> None:
+        try:
+            told = "" if self._warned else shortage(self.state)
+        except RayPoseError as error:
+            told = str(error)
+            self.state.end(told, error)
+        if told and any(is_trial(self.state.trial(number)) for number in self.state.live):
+            self._warned = True
+            if not self.state.halted:
+                self._warn(told)
 
     def _advance(self, reporting: int | None = None) -> list[int]:
         """Compare the population if it is time for that; returns who inherits, and is told so."""

@@ -101,7 +101,7 @@ def max_t(cfg: Mapping[str, Any] | None) -> float:
         >>> max_t({"type": "ASHAScheduler", "max_t": 20})
         20
     """
-    given = arguments(cfg or {})
+    given = {key: value for key, value in arguments(cfg or {}).items() if value != "auto"}
     return given.get("max_t", math.inf) if given.get("stop_last_trials", True) else math.inf
 
 
