@@ -41,6 +41,7 @@ setup(
     extras_require={
         "test": [
             "pytest>=8.0",
+            "pytest-xdist>=3.6",
             "pycocotools>=2.0.8",
             "cmaes>=0.11",
             "jsonschema>=4.20",

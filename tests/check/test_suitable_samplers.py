@@ -109,5 +109,8 @@ def test_the_table_is_of_samplers_that_there_are():
 def test_points_that_a_grid_would_not_try_are_refused_where_they_stand():
     sampler = f"{{type: GridSampler, search_space: {{{LR}}}}}, initial_points: [{{optimizer.lr: 1e-3}}]"
     (told,) = said(FLAT % ONE, sampler)
-    assert told == "error GridSampler tries its own grid and nothing else; leave out initial_points, or take another sampler"
+    assert (
+        told
+        == "error GridSampler tries its own grid and nothing else; leave out initial_points, or take another sampler"
+    )
     assert said(FLAT % ONE, sampler.replace("[{optimizer.lr: 1e-3}]", "[]")) == []

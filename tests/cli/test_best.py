@@ -114,7 +114,9 @@ def test_no_trial_meets_a_constraint(cli, experiment, monkeypatch):
     why = "no trial meets 'AP >= 0.9': the nearest is trial 1 with AP 0.8"
     assert why in cli("best", experiment.folder).err
     reads = []
-    monkeypatch.setattr(journal, "load_study", lambda folder, load=journal.load_study: reads.append(folder) or load(folder))
+    monkeypatch.setattr(
+        journal, "load_study", lambda folder, load=journal.load_study: reads.append(folder) or load(folder)
+    )
     assert f"\n{why}\n" in cli("show", experiment.folder).out
     assert len(reads) == 1
     assert json.loads(cli("show", experiment.folder, "--json").out)["asides"] == [why]

@@ -44,7 +44,9 @@ def test_only_the_first_five_failing_for_one_reason_end_a_search(reasons, alike)
     [("COMPLETE", {}, False), ("PRUNED", {}, False), ("PRUNED", {"role": "infeasible"}, True), ("FAIL", {}, True)],
 )
 def test_a_search_that_had_a_trial_that_did_not_fail_is_not_ended_at_a_resume(state, what, alike):
-    trial = optuna.trial.create_trial(state=optuna.trial.TrialState[state], value=0.5, user_attrs=what)
+    trial = optuna.trial.create_trial(
+        state=optuna.trial.TrialState[state], value=0.5 if state == "COMPLETE" else None, user_attrs=what
+    )
     first = FirstFailures([trial])
     assert (True in [first.alike("nan") for _ in range(ALIKE)]) is alike
 

@@ -328,7 +328,7 @@ def test_a_clone_stays_within_the_constraints(open_state):
     assert state.task(1).params == state.trials()[0].params
 
 
-def test_a_population_that_stays_too_small_is_told_of_once_and_one_without_a_second_trial_refused(open_state):
+def test_a_population_that_stays_too_small_is_told_of_once(open_state):
     state, told = open_state(num_trials=3), []
     controller = SimpleNamespace(get_trials=list)
     scheduler = PopulationScheduler(state, settings(), at_a_time=1, warn=told.append)

@@ -95,10 +95,9 @@ def test_draws_that_broke_a_constraint_are_a_number(tmp_path):
 def test_duplicates_and_the_budget_are_told(tmp_path):
     (tmp_path / "trials").mkdir()
     settings = Tune(metric="score", num_trials=3, time_budget=7200.0)
-    points = [{"kind": "a"}, {"kind": "a"}]
-    state = SearchState(
-        Space.parse("name: seen\nkind: {choice: [a, b]}"), tmp_path, settings, seed=0, initial_points=points
-    )
+    points = [{"kind": "a"}, {"kind": "twin"}]
+    space = Space.parse("name: seen\nkind: {choice: [{type: a}, {type: a, label: twin}, {type: b}, {type: c}]}")
+    state = SearchState(space, tmp_path, settings, seed=0, initial_points=points)
     for _ in range(2):
         task = state.next_task()
         state.report(task.number, 1, {"score": 0.5})

@@ -1,18 +1,22 @@
 """Samplers by name: seeded, quiet, with what they are made of, and a default that a resume keeps."""
 
 import inspect
+import io
 import warnings
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from rich.console import Console
 
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
+from raypose.tuning import experiment
 from raypose.tuning.sampling import samplers
 from raypose.tuning.sampling.sampler_choice import CHOSEN, default, install
 from raypose.tuning.sampling.samplers import BY_SEED, DEFAULTS, NEEDS, build_sampler, sampler_class
+from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
 
 FLAT = Space.parse("name: flat\nlr: {choice: [0.1, 0.2, 0.3]}\ndepth: {randint: [1, 5]}")
@@ -146,10 +150,10 @@ def test_a_grid_of_what_is_given(tmp_path):
     [
         (BRANCHES, {"scheduler": None}, "TPESampler", "other dimensions, such as 'net.A.x'"),
         (FLAT, {}, "TPESampler", "stopped early"),
-        (FLAT, {"scheduler": {"type": "PopulationBasedTraining"}}, "TPESampler", "most of a population is drawn before"),
+        (FLAT, {"scheduler": {"type": "PopulationBasedTraining"}}, "TPESampler", "most of a population"),
         (FLAT, {"scheduler": None, "constraints": ["flops <= 1e9"]}, "TPESampler", "draws that break a constraint"),
         (FLAT, {"scheduler": None, "constraints": ["AP >= 0.5"]}, "TPESampler", "trials that break a constraint"),
-        (FLAT, {"metric": ["AP", "EPE"]}, "TPESampler", "GPSampler takes long with 2 objectives"),
+        (FLAT, {"metric": ["AP", "EPE"]}, "TPESampler", "with several objectives"),
         (FLAT, {"scheduler": None, "num_trials": 500}, "TPESampler", "in a search of more than 200 trials"),
         (FLAT, {"scheduler": None, "num_trials": 80}, "AlternatingSampler", "the same dimensions"),
     ],
@@ -185,3 +189,16 @@ def test_a_resume_keeps_the_sampler_of_the_first_start():
     assert isinstance(study.sampler, optuna.samplers.RandomSampler)
     assert install(study, BRANCHES, Tune(sampler={"type": "QMCSampler"}), 0) == ""
     assert isinstance(study.sampler, optuna.samplers.QMCSampler)
+
+
+def test_the_sampler_is_said_only_where_something_runs(tmp_path):
+    space = Space.parse("{name: done, x: {uniform: [0, 1]}, tune: {metric: score, num_trials: 1}}")
+    folder = experiment.open_folder(space, tmp_path, space.default(), resume=False)
+    experiment.keep_space(space, folder, space.default(), resume=False)
+    state = SearchState(space, folder, Tune(metric="score", num_trials=1), seed=0)
+    task = state.next_task()
+    state.report(task.number, 1, {"score": 0.5})
+    state.finish(task.number, TrialState.COMPLETE)
+    console = Console(file=(out := io.StringIO()))
+    result = tune(space, trial=lambda config, run: None, experiments=tmp_path, resume=True, console=console)
+    assert (result.best.value, out.getvalue()) == (0.5, "")

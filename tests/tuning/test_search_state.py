@@ -68,9 +68,9 @@ def test_each_end_is_told_as_it_was(open_state):
     assert state.next_task() is None
 
 
-def test_the_value_is_the_best_epoch_in_the_metrics_mode_and_nan_never_counts(open_state):
+def test_the_value_is_the_best_epoch_in_the_metrics_mode_and_what_is_not_finite_never_counts(open_state):
     state = open_state(mode="min")
-    task = run(state, [3.0, 1.0, math.nan, 2.0])
+    task = run(state, [3.0, 1.0, math.nan, 2.0, -math.inf])
     state.finish(task.number, TrialState.COMPLETE)
     assert state.best().value == 1.0
 

@@ -42,8 +42,8 @@ def default(space: Space, settings: Tune) -> tuple[dict[str, Any], str]:
     if settings.constraints:
         which = "draws" if static(settings.constraints) else "trials"
         return TPE, f"it learns from {which} that break a constraint, too"
-    if (count := len(settings.goals)) > 1:
-        return TPE, f"GPSampler takes long with {count} objectives"
+    if len(settings.goals) > 1:
+        return TPE, "nothing was measured to be better with several objectives"
     if settings.num_trials > FEW:
         return TPE, f"GPSampler takes long in a search of more than {FEW} trials"
     return IN_TURN, "all configurations have the same dimensions, and each of the few trials comes to its end"
