@@ -1,6 +1,9 @@
 """Each mistake of a user's ends in a clear message and exit status 2, and nothing is started or written."""
 
+import optuna
 import pytest
+
+from raypose import journal
 
 GOOD = """\
 name: bad
@@ -82,7 +85,8 @@ def test_a_space_is_no_configuration(cli, space_file):
 def test_an_experiment_that_exists(cli, space_file, tmp_path):
     folder = tmp_path / "experiments" / "bad"
     folder.mkdir(parents=True)
-    (folder / "study.journal").touch()
+    study = optuna.create_study(study_name=journal.STUDY_NAME, storage=journal.storage(folder, write=True))
+    study.tell(study.ask(), 0.5)
     (folder / "space.yaml").write_text(space_file().read_text().replace("18, 34", "18, 50"))
     result = cli("tune", space_file())
     assert result.status == 2
