@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from rich.console import Console
 
 from raypose.config import Tune
 from raypose.space import Space
@@ -245,7 +246,7 @@ def mouse(asked: argparse.Namespace, pool: Executor) -> None:
         for name, settings in SEARCHES.items()
         if settings is not RANDOM
     }
-    with cluster(None, None, quiet=True):  # type: ignore[arg-type]
+    with cluster(None, Console(quiet=True)):
         for row in compare(searches, better=-1):
             print(row, flush=True)
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from rich.console import Console
 
 import raypose
 from raypose.config import Tune, read
@@ -153,7 +154,7 @@ def one_ray(wanted: bool) -> Iterator[None]:
     """One Ray for all searches."""
     from raypose.tuning.nodes.cluster import cluster
 
-    with cluster(None, None, quiet=True) if wanted else contextlib.nullcontext():  # type: ignore[arg-type]
+    with cluster(None, Console(quiet=True)) if wanted else contextlib.nullcontext():
         yield
 
 

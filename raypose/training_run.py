@@ -49,7 +49,7 @@ def train_one(
     folder = TrialFolder(_target(target, config, resume))
     if plugins := config.get("plugins"):
         portable["plugins"] = relative(keep_plugins(plugins, folder.path / "plugins"), folder.path)
-    console.print(f"training {config['name']} into {folder.path}", highlight=False, markup=False, soft_wrap=True)
+    console.out(f"training {config['name']} into {folder.path}", highlight=False)
     started = time.monotonic()
     state = "FAIL"
     folder.open(dump(portable), {"seed": config.get("seed", 0), **git_state()})
@@ -62,12 +62,7 @@ def train_one(
     finally:
         folder.close(state)
         folder.update_meta({"state": state, "ended": time.time()})
-    console.print(
-        f"done in {time.monotonic() - started:.0f} s; model: {folder.path}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    console.out(f"done in {time.monotonic() - started:.0f} s; model: {folder.path}", highlight=False)
     return 0
 
 

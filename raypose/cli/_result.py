@@ -33,31 +33,31 @@ def print_result(console: Console, result: Any, space: Any) -> int:
     if again := Counter(record.state for record in result.records if record.role == REPEAT):
         console.print(f"repeats: {', '.join(f'{count} {state}' for state, count in sorted(again.items()))}")
     if result.infeasible:
-        console.print(str(result.infeasible), highlight=False, markup=False, soft_wrap=True)
+        console.out(str(result.infeasible), highlight=False)
     if not result.records and result.asides:  # all that there is was taken over
         told = "; ".join(filter(None, ["no trial was run", result.stopped, *result.asides]))
-        console.print(told, highlight=False, markup=False, soft_wrap=True)
+        console.out(told, highlight=False)
         return 1
     for line in result.asides:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.out(line, highlight=False)
     if result.best is None:
         ended = "no trial came to its end; the reasons are in the table and in each trial's log.txt"
-        console.print(unmet(result.records) or ended, highlight=False, markup=False, soft_wrap=True)
+        console.out(unmet(result.records) or ended, highlight=False)
         return 1
     best, shown = result.folder / "best", _short(result.folder / "best")
     mean = f", mean of its runs {of_runs(result.best)}" if result.best.repeats else ""
     console.print(f"best {metrics[0]} {result.best.value:.4g} (trial {result.best.number}){mean}")
     if best.exists():
         if tested := _tested(best):
-            console.print(f"on the test data: {tested}", markup=False, soft_wrap=True)
-        console.print(f"best model: {shown}", markup=False, soft_wrap=True)
-        console.print(f"train it again: raypose train {shlex.quote(shown)}", markup=False, soft_wrap=True)
+            console.out(f"on the test data: {tested}")
+        console.out(f"best model: {shown}")
+        console.out(f"train it again: raypose train {shlex.quote(shown)}")
     if (models := result.folder / "pareto").exists():
-        console.print(f"models of the front: {_short(models)}", markup=False, soft_wrap=True)
+        console.out(f"models of the front: {_short(models)}")
     if result.final is not None:
-        console.print(_final(result, metrics[0]), highlight=False, markup=False, soft_wrap=True)
+        console.out(_final(result, metrics[0]), highlight=False)
     curves = shlex.quote(_short(result.folder.parent))
-    console.print(f"curves: tensorboard --logdir {curves}", markup=False, soft_wrap=True)
+    console.out(f"curves: tensorboard --logdir {curves}")
     return 0
 
 

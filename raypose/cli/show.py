@@ -49,12 +49,12 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     shown, metrics = trained[:number] if number else trained, [goal.metric for goal in goals]
     console.print(leaderboard(shown, metrics, title=f"{experiment.resolve().name}: {counted(len(trained), 'trial')}"))
     if infeasible:
-        console.print(f"\n{infeasible}", highlight=False, markup=False, soft_wrap=True)
+        console.out(f"\n{infeasible}", highlight=False)
     for line in beside:
-        console.print(f"\n{line}", highlight=False, markup=False, soft_wrap=True)
+        console.out(f"\n{line}", highlight=False)
     if told := sameness.lines() if detail else list(filter(None, [str(sameness)])):
-        console.print("\n" + "\n".join(told), highlight=False, markup=False, soft_wrap=True)
+        console.out("\n" + "\n".join(told), highlight=False)
     for record in records if detail else []:
         if record.detail:
             text = f"\ntrial {record.number} ({record.reason}):\n{record.detail}"
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
+            console.out(text, highlight=False)

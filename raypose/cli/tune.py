@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from raypose.cli import _space
+from raypose.cli._go_on import DEFAULT_EXPERIMENTS, command_line
 
 
 @click.command("tune")
 @_space.space_file
 @_space.overrides
-@click.option("--experiments", type=click.Path(path_type=Path), default=Path("experiments"), show_default=True,
+@click.option("--experiments", type=click.Path(path_type=Path), default=DEFAULT_EXPERIMENTS, show_default=True,
               help="Where the experiment's folder is made.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an experiment that was interrupted, or extend a finished one.")
 @click.option("--num-trials", type=click.IntRange(min=1), help="Trials in all, instead of tune.num_trials.")
@@ -65,24 +65,15 @@ def command(
     )  # fmt: skip
     given = {"experiments": experiments, "num-trials": num_trials, "time-budget": time_budget, "address": address,
              "dashboard-host": dashboard_host}  # fmt: skip
-    options = [
-        f" --{name} {shlex.quote(str(value))}"
-        for name, value in given.items()
-        if value not in (None, Path("experiments"))
-    ]
-    changed = result.change or ""
-    options += [
-        f" --set {shlex.quote(each)}" for each in overrides if f"--set {each.partition('=')[0]}=" not in changed
-    ]
-    command_line = f"raypose tune {shlex.quote(str(space_file))} --resume{''.join(options)}"
     if result.interrupted is not None:
         given_up = why_not_resumed((space.default().get("tune") or {}).get("scheduler"))
-        console.print(f"\ninterrupted; {given_up or f'go on with: {command_line}'}", markup=False, soft_wrap=True)
+        go_on = given_up or f"go on with: {command_line(space_file, given, overrides)}"
+        console.out(f"\ninterrupted; {go_on}")
         return 128 + result.interrupted
     status = print_result(console, result, space)
     if result.stopped:
-        console.print(f"\nstopped: {result.stopped}", highlight=False, markup=False, soft_wrap=True)
+        console.out(f"\nstopped: {result.stopped}", highlight=False)
     if result.change is None:
         return status
-    console.print(f"go on with: {command_line} {result.change}".rstrip(), markup=False, soft_wrap=True)
+    console.out(f"go on with: {command_line(space_file, given, overrides, result.change)}")
     return 0

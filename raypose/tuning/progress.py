@@ -26,10 +26,10 @@ SHOWN = 5
 
 
 class Progress(Callback):
-    """Ray Tune calls it at every step. `quiet` shows nothing at all."""
+    """Ray Tune calls it at every step. A quiet console is shown nothing at all."""
 
-    def __init__(self, state: SearchState, console: Console, quiet: bool = False) -> None:
-        self.state, self.console, self.quiet = state, console, quiet
+    def __init__(self, state: SearchState, console: Console) -> None:
+        self.state, self.console = state, console
         self.latest: dict[int, dict[str, Any]] = {}
         finished = [trial for trial in state.trials() if trial.state.is_finished()]
         self.told: set[int] = {trial.number for trial in finished}
@@ -42,7 +42,7 @@ class Progress(Callback):
 
     def setup(self, *args: Any, **info: Any) -> None:
         self._started = time.monotonic()
-        if self.live is not None and not self.quiet:
+        if self.live is not None and not self.console.quiet:
             self.live.start()
 
     def on_trial_result(
@@ -51,13 +51,13 @@ class Progress(Callback):
         self.latest[trial.config["number"]] = result
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        if time.monotonic() - self._looked < REFRESH or self.quiet:
+        if time.monotonic() - self._looked < REFRESH or self.console.quiet:
             return
         self._looked = time.monotonic()
         self._show()
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        if not self.quiet:
+        if not self.console.quiet:
             self._show()
         self.stop()
 
@@ -83,7 +83,7 @@ class Progress(Callback):
     def _tell(self, number: int, line: str) -> None:
         if number not in self.told:
             self.told.add(number)
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self.console.out(line, highlight=False)
 
     def _line(self, each: Record, records: list[Record], infeasible: Infeasible) -> str:
         values = ", ".join(f"{name} {_short(each.values.get(name))}" for name in self._metrics)

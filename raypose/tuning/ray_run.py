@@ -34,7 +34,6 @@ class Session:
     trial: TrialFunction
     inner: Callable[[], Any] | None = None
     console: Console = field(default_factory=Console)
-    quiet: bool = False
     grows: bool = False
 
     @property
@@ -63,7 +62,7 @@ class Session:
     def _fit(self) -> Exception | None:
         """Run all that remains by one `fit()`; returns what it gave up by."""
         state = self.state
-        progress = Progress(state, self.console, self.quiet)
+        progress = Progress(state, self.console)
         place = self.place
         state.budget.gpus = place.gpu
         state.budget.need_gpus()
@@ -88,8 +87,7 @@ class Session:
         return None if scheduler is None else RayScheduler(scheduler, self.state)
 
     def _warn(self, told: str) -> None:
-        if not self.quiet:
-            self.console.print(f"warning: {told}", highlight=False, markup=False, soft_wrap=True)
+        self.console.out(f"warning: {told}", highlight=False)
 
 
 def _tuner(

@@ -17,7 +17,7 @@ from raypose.reporting.records import Record
 from raypose.space import Space
 from raypose.tuning.followups import more
 from raypose.tuning.outcomes import Outcomes
-from raypose.tuning.search import SearchResult
+from raypose.tuning.result import SearchResult
 from raypose.tuning.search_state import SearchState
 
 SPACE = """\

@@ -295,7 +295,7 @@ def test_the_result_tells_of_the_test_data(tmp_path, capsys):
 
     from raypose.cli._result import print_result
     from raypose.reporting.records import Record
-    from raypose.tuning.search import SearchResult
+    from raypose.tuning.result import SearchResult
 
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "metrics.json").write_text(json.dumps({"trial": 0, "AP": 0.5, "test": {"AP": 0.25}}))

@@ -11,7 +11,7 @@ from raypose.reporting.epochs import INHERITED
 from raypose.reporting.records import Record
 from raypose.reporting.roles import DUPLICATE, ROLE
 from raypose.space import Space
-from raypose.tuning.search import SearchResult
+from raypose.tuning.result import SearchResult
 
 
 def trial(number, **attrs):

@@ -15,7 +15,7 @@ from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.records import load_records
 from raypose.reporting.roles import INFEASIBLE, ROLE
 from raypose.space import Space
-from raypose.tuning.search import SearchResult
+from raypose.tuning.result import SearchResult
 
 LINE = "3 draws broke a constraint: flops <= 2e9 (3), params <= 1e7 (1)"
 DRAWS = [  # violations of both constraints

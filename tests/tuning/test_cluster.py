@@ -113,7 +113,10 @@ def test_which_cluster(monkeypatch, given, environment, expected):
         with cluster(given, Console(quiet=True), dashboard_host="0.0.0.0"):
             assert calls[1]["dashboard_host"] == "0.0.0.0"
         return
-    with pytest.raises(RayPoseError, match="leave out --dashboard-host"), cluster(given, Console(), True, "0.0.0.0"):
+    with (
+        pytest.raises(RayPoseError, match="leave out --dashboard-host"),
+        cluster(given, Console(quiet=True), "0.0.0.0"),
+    ):
         pass
 
 

@@ -131,11 +131,12 @@ def nodes(monkeypatch):
 
 
 PLACE = Share(cpu=4, gpu=1, at_a_time=4)
+QUIET = Console(quiet=True)
 
 
 @pytest.mark.usefixtures("nodes")
 def test_all_is_well(tmp_path):
-    preflight(tmp_path, PLACE, gpus=False)
+    preflight(tmp_path, PLACE, QUIET, gpus=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,7 +149,7 @@ def test_what_is_amiss_is_named_by_node_all_at_once(nodes, tmp_path, monkeypatch
     nodes["2"] = old_torch
     nodes["3"] = lambda value, *arguments: TimeoutError("no answer within 60 s\nmore")
     with pytest.raises(RayPoseError) as raised:
-        preflight(tmp_path, PLACE, files=[("ann_file", "/no/a.json")])
+        preflight(tmp_path, PLACE, QUIET, files=[("ann_file", "/no/a.json")])
     lines = str(raised.value).splitlines()
     assert raised.value.exit_status == 1
     assert "node 10.0.0.3 (gpu-3): no answer within 60 s; see `ray status`" in lines[1]
@@ -173,7 +174,7 @@ def test_another_raypose_is_asked_for_nothing_else(nodes, tmp_path):
 
     nodes["2"] = nodes["3"] = other
     with pytest.raises(RayPoseError) as raised:
-        preflight(tmp_path, PLACE, gpus=False)
+        preflight(tmp_path, PLACE, QUIET, gpus=False)
     assert len(raised.value.problems) == 2
     assert "raypose's code is 00000000, here" in str(raised.value)
 
@@ -188,17 +189,17 @@ def test_what_a_node_writes_must_be_seen_here(nodes, tmp_path, monkeypatch):
 
     nodes["3"] = elsewhere
     with pytest.raises(RayPoseError, match=r"node 10.0.0.3 \(gpu-3\): what it writes to .* is not seen here"):
-        preflight(tmp_path, PLACE, gpus=False)
+        preflight(tmp_path, PLACE, QUIET, gpus=False)
 
 
 @pytest.mark.usefixtures("nodes")
 def test_nodes_without_room_are_told(tmp_path):
     console = Console(record=True, width=200)
-    preflight(tmp_path, PLACE, gpus=False, console=console)
+    preflight(tmp_path, PLACE, console, gpus=False)
     assert console.export_text().strip() == (
         "Ray cluster: 2 of 3 nodes can run a trial (cpu 4, gpu 1), 4 at a time; not on 10.0.0.1 (gpu-1)"
     )
-    preflight(tmp_path, Share(cpu=64, gpu=0, at_a_time=2), console=console)
+    preflight(tmp_path, Share(cpu=64, gpu=0, at_a_time=2), console)
     assert "0 of 3 nodes can run a trial (cpu 64), 2 at a time;" in (text := console.export_text())
     assert "trials wait until there is one that can" in text
 
@@ -206,13 +207,13 @@ def test_nodes_without_room_are_told(tmp_path):
 def test_a_job_leaves_nothing_in_rays_own_folders(tmp_path):
     folder = tmp_path / "runtime_resources" / "working_dir_files" / "experiments"
     with pytest.raises(RayPoseError, match="goes with it; --experiments DIR"):
-        preflight(folder, PLACE)
+        preflight(folder, PLACE, QUIET)
 
 
 @pytest.mark.usefixtures("cluster")
 def test_one_node_costs_nothing(tmp_path):
     began = time.monotonic()
-    preflight(tmp_path, Share(cpu=1, gpu=0, at_a_time=2), plugins={"no_such_module": "none"})
+    preflight(tmp_path, Share(cpu=1, gpu=0, at_a_time=2), QUIET, plugins={"no_such_module": "none"})
     assert time.monotonic() - began < 0.3
     assert list(tmp_path.iterdir()) == []
 

@@ -59,8 +59,8 @@ def test_plain_lines_where_there_is_no_terminal(state):
 
 
 def test_quiet(state):
-    console = Console(file=io.StringIO())
-    progress = Progress(state, console, quiet=True)
+    console = Console(file=io.StringIO(), quiet=True)
+    progress = Progress(state, console)
     progress.setup()
     progress.on_step_end(0, [])
     progress.on_experiment_end([])

@@ -12,7 +12,7 @@ from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
 from raypose.tuning.ending.over import Over
-from raypose.tuning.search import _stopped
+from raypose.tuning.result import ended
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.searcher import StudyScheduler
 from raypose.tuning.stopping.ray_scheduler import RayScheduler
@@ -302,9 +302,9 @@ def test_a_search_that_cannot_be_resumed_does_not_say_how_to_go_on(search):
     cfg = {"type": "HyperBandScheduler"}
     begun = search("begun", cfg, trials=3).state
     begun.next_task()
-    assert _stopped(begun) == ("", None)
+    assert ended(begun) == ("", None)
     begun.ending.put(over := Over("the budget is spent", change="--set tune.total_epochs=9"))
-    assert _stopped(begun) == (f"the budget is spent; {why_not_resumed(cfg)}", None)
+    assert ended(begun) == (f"the budget is spent; {why_not_resumed(cfg)}", None)
     fresh, whole = search("fresh", cfg, trials=3).state, search("whole", cfg, trials=1).state
     number = whole.next_task().number
     whole.report(number, 1, {"score": 0.5})
@@ -312,8 +312,8 @@ def test_a_search_that_cannot_be_resumed_does_not_say_how_to_go_on(search):
     whole.draws.add({"x": 0.5}, "repeat", number)
     for state in (fresh, whole):
         state.ending.put(over)
-    assert "cannot be resumed" in _stopped(fresh)[0]
-    assert _stopped(whole) == (whole.stopped, over.change)  # repeats go without the scheduler
+    assert "cannot be resumed" in ended(fresh)[0]
+    assert ended(whole) == (whole.stopped, over.change)  # repeats go without the scheduler
     other = search("other", {"type": "HyperbandPruner"}, trials=3).state
     other.ending.put(over)
-    assert _stopped(other) == (other.stopped, over.change)
+    assert ended(other) == (other.stopped, over.change)

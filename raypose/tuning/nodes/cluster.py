@@ -31,9 +31,7 @@ PATIENCE = 5.0  # seconds for each of the two questions to an address; Ray itsel
 
 
 @contextlib.contextmanager
-def cluster(
-    address: str | None, console: Console, quiet: bool = False, dashboard_host: str | None = None
-) -> Iterator[bool]:
+def cluster(address: str | None, console: Console, dashboard_host: str | None = None) -> Iterator[bool]:
     """A Ray cluster: the one that this process is connected to, the one at `address` or else at RAY_ADDRESS (which
     `ray job submit` sets), else a new one on this machine. Gives whether one was joined.
 
@@ -55,7 +53,7 @@ def cluster(
         yield False
         return
     context = _connect(where, {"dashboard_host": dashboard_host} if dashboard_host else {})
-    if not quiet and context.dashboard_url:
+    if context.dashboard_url:
         console.print(f"Ray dashboard: http://{context.dashboard_url} (its token: ray get-auth-token)")
     try:
         yield where != LOCAL

@@ -33,12 +33,12 @@ HINTS = {
 def preflight(
     folder: Path,
     place: Share,
+    console: Console,
     *,
     files: Sequence[tuple[str, str]] = (),
     plugins: Mapping[str, str] | None = None,
     gpus: bool = True,
     joined: bool = False,
-    console: Console | None = None,
 ) -> None:
     """Hold every node that can run a trial against the driver: versions, the experiment folder, data, plugins, GPUs.
 
@@ -57,8 +57,8 @@ def preflight(
     _refuse_scratch(folder)
     nodes = [node for node in ray.nodes() if node["Alive"]]
     able = [node for node in nodes if fits(node["Resources"], place.cpu, place.gpu)]
-    if console is not None and (joined or len(nodes) > 1):
-        console.print(_summary(nodes, able, place), highlight=False, markup=False, soft_wrap=True)
+    if joined or len(nodes) > 1:
+        console.out(_summary(nodes, able, place), highlight=False)
     here, by_torch = ray.get_runtime_context().get_node_id(), bool(gpus and place.gpu)
     asked = [node for node in able if joined or node["NodeID"] != here]
     known = [node for node in able if node not in asked]
