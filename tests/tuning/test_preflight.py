@@ -222,7 +222,7 @@ def test_one_node_costs_nothing(tmp_path):
 def test_a_search_asks_before_its_first_trial(tmp_path, monkeypatch, tiny_coco):
     asked = []
 
-    def refuse(folder, place, **given):
+    def refuse(folder, place, console, **given):
         asked.append((folder, place, given))
         raise RayPoseError("not today", exit_status=1)
 

@@ -4,9 +4,7 @@ and none twice."""
 from __future__ import annotations
 
 import contextlib
-import random
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -15,14 +13,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, ROLE, is_trial, role
 from raypose.space import Space, from_params, from_trial
 from raypose.space.grid import stored
-from raypose.tuning.drawing.duplicates import AGAIN, CONFIGURATION, Tried, thorough
+from raypose.tuning.drawing.duplicates import AGAIN, CONFIGURATION, Tried
 from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.drawing.turns import Turns
 
 MOST_IN_A_ROW = 200  # draws that are not trained, before the search ends
-# After that many of them every second draw is another sampler's: GPSampler learns from complete trials alone and repeats
-# itself.
-STUBBORN = 5
-EXHAUSTIVE = (optuna.samplers.GridSampler, optuna.samplers.BruteForceSampler)  # but for those that never do
 INITIAL_POINT = "initial_point"  # the user attribute of a trial that is one: its index
 EXHAUSTED = "exhausted"  # that of a study from which nothing new can be drawn: why
 
@@ -62,9 +57,7 @@ class Draws:
         self.study, self.space, self.num_trials, self.limits = study, space, num_trials, limits
         self.trial = storage.get_trial  # of one study, whose trials' ids are their numbers
         self._drawn = sum(map(is_trial, self.trials()))
-        # Not what the study's own sampler is seeded by: it would draw the same again.
-        self._random = optuna.samplers.RandomSampler(random.Random(f"{seed}/{len(self.trials())}").getrandbits(31))
-        self._thorough = thorough(space, seed)
+        self._turns = Turns(study, space, seed)
         self._interrupted = [trial.number for trial in self.trials(TrialState.RUNNING)]
         self._refused: dict[int, str] = {}  # draws in a row that are not trained, and what they are
         self.tried = Tried(space, self.trials())
@@ -133,14 +126,14 @@ class Draws:
     def next(self, new: bool = True) -> Trial | None:
         """The next trial, sampled; None when all are handed out. `new=False`: of those that the study has already."""
         while (trial := self._ask(new)) is not None:
-            in_turn = self._sampler is self._thorough
-            self._sample(trial)
+            with self._turns.sampling(sampler := self._turns.sampler(self._refused.values())):
+                self.space.sample(from_trial(trial))
             if self._admits(trial):
                 self._refused.clear()
                 return trial
             if len(self._refused) == MOST_IN_A_ROW:
                 self._give_up(f"{MOST_IN_A_ROW} draws in a row gave no new configuration")
-            elif in_turn and self._is_known(trial):
+            elif sampler is self._turns.thorough and self._is_known(trial):
                 self._give_up("every configuration of the space has been tried")
         if INFEASIBLE in self._refused.values() and not self._drawn:
             self._give_up("")
@@ -179,33 +172,10 @@ class Draws:
         self._drawn += 1
         return self.study.ask()
 
-    @contextlib.contextmanager
-    def _aside(self, number: int) -> Iterator[None]:
+    def _aside(self, number: int) -> contextlib.AbstractContextManager[None]:
         """What is trained again, the study's sampler hears nothing of: GridSampler would count it as another point."""
-        sampler = self.study.sampler
-        if role(self.trial(number)) in (REPEAT, FINAL):
-            self.study.sampler = self._random
-        try:
-            yield
-        finally:
-            self.study.sampler = sampler
-
-    @property
-    def _sampler(self) -> optuna.samplers.BaseSampler:
-        """Whose the next draw is: mostly, the study's."""
-        in_a_row = len(self._refused)
-        if in_a_row < STUBBORN or in_a_row % 2 == 0 or isinstance(self.study.sampler, EXHAUSTIVE):
-            return self.study.sampler
-        return (DUPLICATE in self._refused.values() and self._thorough) or self._random
-
-    def _sample(self, trial: Trial) -> dict[str, Any]:
-        sampler, self.study.sampler = self.study.sampler, self._sampler
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                return self.space.sample(from_trial(trial))
-        finally:
-            self.study.sampler = sampler
+        again = role(self.trial(number)) in (REPEAT, FINAL)
+        return self._turns.sampling(self._turns.random) if again else contextlib.nullcontext()
 
     def _admits(self, trial: Trial) -> bool:
         if role(drawn := self.trial(trial.number)) in (REPEAT, FINAL):
