@@ -9,7 +9,6 @@ from optuna.trial import FrozenTrial
 
 from raypose.config import Goal
 from raypose.errors import RayPoseError
-from raypose.reporting.repeats import REPEAT_BEST
 from raypose.reporting.roles import FINAL, OF, REPEAT, role
 from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
@@ -25,8 +24,6 @@ def more(state: SearchState) -> bool:
         >>> while more(state):
         ...     session.run()
     """
-    if state.study.user_attrs.get(REPEAT_BEST, 1) != (count := state.standing.repeat_best):
-        state.study.set_user_attr(REPEAT_BEST, count)
     if state.halted:
         return False
     for add in (_repeats, _final):

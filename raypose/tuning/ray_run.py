@@ -22,6 +22,7 @@ from raypose.tuning.searcher import StudyScheduler, StudySearcher, StudyStopper
 from raypose.tuning.stopping.population import PopulationBasedTraining
 from raypose.tuning.stopping.population_scheduler import PopulationScheduler
 from raypose.tuning.stopping.ray_scheduler import RayScheduler
+from raypose.tuning.stopping.scheduler import EarlyStopping
 from raypose.tuning.worker import TrialFunction, Worker
 
 
@@ -80,7 +81,7 @@ class Session:
             shutil.rmtree(state.folder / ".ray", ignore_errors=True)
         return None
 
-    def _early_stopping(self, place: Share) -> RayScheduler | PopulationScheduler | None:
+    def _early_stopping(self, place: Share) -> EarlyStopping | None:
         scheduler = None if self.inner is None else self.inner()
         if isinstance(scheduler, PopulationBasedTraining):
             return PopulationScheduler(self.state, scheduler, place.at_a_time, self._warn)
@@ -100,17 +101,16 @@ def _tuner(
     def trainable(config: dict[str, Any]) -> None:
         worker(config)
 
-    population = scheduler.inner if isinstance(scheduler.inner, PopulationScheduler) else None
-    # Tune counts trials that wait, so that one whose population is larger than the cluster would never begin.
-    searcher = StudySearcher(state) if population is None else StudySearcher(state, population.has_room)
-    watch = Watch(state)
+    stopping, watch = scheduler.inner or EarlyStopping(), Watch(state)
+    # Tune counts trials that wait, so that a population larger than the cluster would never begin.
+    counts = not stopping.takes_turns
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
-            search_alg=searcher,
+            search_alg=StudySearcher(state, stopping.has_room),
             scheduler=scheduler,
-            num_samples=state.remaining if population is None else -1,
-            max_concurrent_trials=place.at_a_time if population is None else None,
+            num_samples=state.remaining if counts else -1,
+            max_concurrent_trials=place.at_a_time if counts else None,
             reuse_actors=True,
             trial_name_creator=lambda trial: f"trial_{trial.config['number']:04d}",
             trial_dirname_creator=lambda trial: f"trial_{trial.config['number']:04d}",

@@ -18,6 +18,7 @@ from raypose.plugins import relative
 from raypose.reporting.epochs import PREFIX, best_epoch, epochs
 from raypose.reporting.pareto import point
 from raypose.reporting.records import params
+from raypose.reporting.repeats import REPEAT_BEST
 from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, TRAINED, is_trial, role
 from raypose.space import Space, dump, from_params
 from raypose.tuning.drawing.draws import Draws, Unpriced
@@ -72,6 +73,8 @@ class SearchState:
             Outcomes(tune.constraints),
             Ending(self.budget),
         )
+        if self.study.user_attrs.get(REPEAT_BEST, 1) != self.standing.repeat_best:
+            self.study.set_user_attr(REPEAT_BEST, self.standing.repeat_best)  # which reports rank by, too
         self._live: dict[int, Trial] = {}
         self._first_failures = FirstFailures(trials)
         self._see_whether_exhausted()

@@ -15,6 +15,7 @@ from raypose.errors import RayPoseError
 from raypose.reporting.epochs import epochs
 from raypose.tuning.faults.failures import disk_full
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.scheduler import EarlyStopping
 from raypose.tuning.stopping.schedulers import max_t
 
 
@@ -68,17 +69,17 @@ class StudyStopper(Stopper):
 
 
 class StudyScheduler(FIFOScheduler):
-    """Reports every epoch to the study, then asks its pruner, or the Ray scheduler `inner`, whether to stop.
+    """Reports every epoch to the study, then asks its pruner, or `inner`, whether to stop.
 
     Tune calls the scheduler before the searcher, and does not call the searcher for a result that stops a trial; so it is
     here that PRUNED and FAIL are told.
     """
 
-    def __init__(self, state: SearchState, inner: TrialScheduler | None = None) -> None:
+    def __init__(self, state: SearchState, inner: EarlyStopping | None = None) -> None:
         super().__init__()
         self.state, self.inner, self._plain = state, inner, FIFOScheduler()
         self._max_t = max_t(state.tune.scheduler)
-        self._hears_again = getattr(inner, "hears_again", False)
+        self._hears_again = inner is not None and inner.hears_again
         self._last: dict[int, dict] = {}  # results of last epochs, which `inner` is not asked about
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:

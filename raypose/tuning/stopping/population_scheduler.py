@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import FIFOScheduler
 
 from raypose.errors import RayPoseError
 from raypose.reporting.roles import is_trial
 from raypose.tuning.search_state import SearchState
 from raypose.tuning.stopping.generations import Generations, shortage
 from raypose.tuning.stopping.population import PopulationBasedTraining
+from raypose.tuning.stopping.scheduler import EarlyStopping
 
 
-class PopulationScheduler(FIFOScheduler):
+class PopulationScheduler(EarlyStopping):
     """Pauses trials where the population is compared, and has them go on afterwards, those with the fewest epochs first and
     at most `at_a_time` together. A trial that inherits starts again as a new `Task`, from the checkpoint in its folder.
     `warn` is told of a population that stays too small.
@@ -24,7 +24,8 @@ class PopulationScheduler(FIFOScheduler):
         >>> scheduler = PopulationScheduler(state, PopulationBasedTraining(mutate=["lr"]), at_a_time=2)
     """
 
-    hears_again = True  # of an epoch that a resumed trial did before: it may be one where it waits
+    hears_again = True  # an epoch that was done before may be one where the trial waits
+    takes_turns = True
 
     def __init__(
         self,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 
 from raypose.reporting.epochs import epochs
 from raypose.reporting.roles import is_trial
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.stopping.scheduler import EarlyStopping
 
 # Those that know nothing but epochs' values by trial; others get Ray Tune's own trials, since they pause and stop them.
 REBUILT = (AsyncHyperBandScheduler, MedianStoppingRule)
@@ -25,7 +26,7 @@ class StandIn:
     trial_id: str
 
 
-class RayScheduler(FIFOScheduler):
+class RayScheduler(EarlyStopping):
     """`scheduler`, told each epoch of a trial once, however often the search was resumed.
 
     It must be a fresh one: what a scheduler in `REBUILT` knew, it is told again from the study.
