@@ -153,7 +153,7 @@ class Tune:
     num_trials: PositiveInt = 20  # in all, those that are stopped early or fail included
     sampler: dict[str, Any] | None = None  # of optuna.samplers; default: what suits the space and the budget
     # Early stopping, of optuna.pruners or ray.tune.schedulers; null: none, as is the default with several objectives.
-    scheduler: dict[str, Any] | None = field(default_factory=EARLY_STOPPING.copy)
+    scheduler: dict[str, Any] | None = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)  # of one trial; default: a GPU, else a share of the cores
     max_concurrent: PositiveInt | None = None  # trials at a time; default: as many as there is room for
     keep: PositiveInt = 5  # the best trials that keep their weights
@@ -177,8 +177,8 @@ class Tune:
     def __post_init__(self) -> None:
         if self.mode is None:
             object.__setattr__(self, "mode", self.goals[0].mode)
-        if len(self.goals) > 1 and self.scheduler == EARLY_STOPPING:  # Optuna's pruners compare one value
-            object.__setattr__(self, "scheduler", None)
+        if self.scheduler == {}:  # not given; Optuna's pruners compare one value
+            object.__setattr__(self, "scheduler", EARLY_STOPPING if len(self.goals) == 1 else None)
 
     @property
     def goals(self) -> tuple[Goal, ...]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from raypose import config
 from raypose.check import plugins
 from raypose.check.agreement import misfits
-from raypose.check.budgets import budgets
 from raypose.check.building import Builder, unbuildable
+from raypose.check.clashes import clashing
 from raypose.check.epochs import late_milestones
 from raypose.check.metrics import metrics
 from raypose.check.mutations import mutations
@@ -64,7 +64,7 @@ def check(
     missing_files(report, space.tree)
     metrics(report, space.tree)
     late_milestones(report, space.tree)
-    budgets(report, space.tree)
+    clashing(report, space.tree)
     bad_constraints(report, space.tree)
     bad_points(report, space)
     mutations(report, space)

@@ -59,7 +59,6 @@ def objectives(report: Report, tree: Mapping) -> Mapping:
         report.add(mode.mark, "'mode' is of one metric, but 'metric' is a list", "several-objectives", hint)
     if len(found) > 1:
         _early_stopping(report, tune.entries.get("scheduler"), found)
-        _repeats(report, tune.entries.get("repeats"), found)
     return Mapping(tree.mark, {**tree.entries, "tune": tune.without("metric")}, tree.key_marks)
 
 
@@ -81,13 +80,6 @@ def _shape(report: Report, item: Node) -> None:
         if value not in MODES:
             hint = nearest(value, MODES) if isinstance(value, str) else LISTED
             report.add(mode.mark, f"'{name}' must be max or min, but got {shown(mode)}", "wrong-type", hint)
-
-
-def _repeats(report: Report, repeats: Node | None, found: list[Objective]) -> None:
-    """Repeats are ranked by a mean."""
-    if isinstance(repeats, Scalar) and repeats.value:
-        message = f"'repeats' ranks trials by the mean of one metric, but 'metric' has {len(found)}"
-        report.add(repeats.mark, message, "several-objectives", "leave it out, or name one metric")
 
 
 def _constant(report: Report, scheduler: Node | None, found: list[Objective]) -> None:

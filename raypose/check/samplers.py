@@ -54,7 +54,6 @@ def unsuitable(report: Report, space: Space) -> None:
         or report.touches(given)
     ):
         return
-    _points(report, given, tune)
     for sampler in _with_bases(given):
         name = plain(sampler.entries["type"]) if "type" in sampler.entries else None
         if name == "GridSampler":
@@ -125,15 +124,6 @@ def _constraints(tune: Mapping) -> list[Constraint]:
         except (RayPoseError, TypeError):
             continue
     return found
-
-
-def _points(report: Report, given: Any, tune: Mapping) -> None:
-    """Report points beside a sampler that would not try them."""
-    points = tune.entries.get("initial_points")
-    grids = any("type" in each.entries and plain(each.entries["type"]) == "GridSampler" for each in mappings(given))
-    if grids and isinstance(points, Sequence) and points.items:
-        hint = "leave out initial_points, or take another sampler"
-        report.add(points.mark, "GridSampler tries its own grid and nothing else", "initial-points", hint)
 
 
 def _grid(report: Report, space: Space, sampler: Mapping) -> None:

@@ -16,20 +16,18 @@ import click
 def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     """Show the leaderboard of the experiment folder EXPERIMENT, finished or running."""
     from raypose import journal
-    from raypose.config import Tune, read
     from raypose.reporting.asides import asides
+    from raypose.reporting.epochs import goals as searched
     from raypose.reporting.infeasible import Infeasible
     from raypose.reporting.outcomes import unmet
     from raypose.reporting.pareto import front, front_table
-    from raypose.reporting.records import ranked
-    from raypose.reporting.records import records as read_records
+    from raypose.reporting.records import standings
     from raypose.reporting.roles import TRIAL
     from raypose.reporting.sameness import Sameness
-    from raypose.space import Space, defaults
 
-    trials = journal.load_study(experiment).get_trials(deepcopy=False)
-    goals = read(Tune, Space.load(experiment / "space.yaml", expand=False).sample(defaults).get("tune")).goals
-    records, infeasible = ranked(read_records(trials, goals), goals), Infeasible.count(trials)
+    study = journal.load_study(experiment)
+    trials, goals = study.get_trials(deepcopy=False), searched(study)
+    records, infeasible = standings(study), Infeasible.count(trials)
     leading, sameness = front(records, goals), Sameness.read(experiment)
     beside = [*asides(trials, goals), *filter(None, [unmet(records)])]
     if as_json:
@@ -40,7 +38,8 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from raypose.reporting.leaderboard import counted, leaderboard
+    from raypose.reporting.leaderboard import leaderboard
+    from raypose.reporting.words import counted
 
     console = Console()
     if leading:

@@ -11,7 +11,7 @@ from typing import Any
 
 from raypose import journal
 from raypose.config import Goal
-from raypose.reporting.epochs import best_epoch, epochs, goals, signed
+from raypose.reporting.epochs import best_values, epochs, goals, signed
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.outcomes import OUTCOMES, breaks
 from raypose.reporting.repeats import REPEAT_BEST, repeats
@@ -41,6 +41,11 @@ class Record:
     outcomes: dict[str, float] = field(default_factory=dict)
 
     @property
+    def why(self) -> str:
+        """What ended it early: the reason and the last line of the detail; empty where there is no detail."""
+        return f"{self.reason}: {self.detail.splitlines()[-1]}" if self.detail else ""
+
+    @property
     def mean(self) -> float | None:
         """Of the value and its repeats."""
         return self.value if self.value is None else statistics.fmean([self.value, *self.repeats])
@@ -54,12 +59,12 @@ class Record:
 def record(trial: Any, goals: Sequence[Goal]) -> Record:
     """A record of an Optuna trial."""
     known, attrs = epochs(trial), trial.user_attrs
-    best = best_epoch(known, goals)
-    values = dict(zip((goal.metric for goal in goals), known[best], strict=True)) if best is not None else {}
+    best = best_values(known, goals)
+    values = dict(zip((goal.metric for goal in goals), best, strict=True)) if best is not None else {}
     return Record(
         trial.number,
         trial.state.name,
-        known[best][0] if best is not None else None,
+        best[0] if best is not None else None,
         max(known, default=0),
         params(trial),
         attrs.get("reason", ""),
@@ -79,9 +84,14 @@ def records(trials: Sequence[Any], goals: Sequence[Goal]) -> list[Record]:
     return [replace(record(t, goals), repeats=again.get(t.number, [])) for t in trials if role(t) in TRAINED]
 
 
+def is_candidate(record: Record) -> bool:
+    """Whether a trial may be the best, or on the front: what was stopped early may not."""
+    return record.state == "COMPLETE" and record.role == TRIAL and not record.breaks
+
+
 def winner(records: Iterable[Record]) -> Record | None:
     """The best finished trial of records that are ranked; none that breaks a constraint."""
-    return next((each for each in records if each.role == TRIAL and each.state == "COMPLETE" and not each.breaks), None)
+    return next(filter(is_candidate, records), None)
 
 
 def final(records: Iterable[Record]) -> Record | None:
@@ -103,9 +113,13 @@ def load_records(folder: Path) -> tuple[list[Record], Infeasible]:
         RayPoseError: the folder is no experiment.
     """
     study = journal.load_study(folder)
-    trials, searched = study.get_trials(deepcopy=False), goals(study)
-    best = study.user_attrs.get(REPEAT_BEST, 1)
-    return ranked(records(trials, searched), searched, best), Infeasible.count(trials)
+    return standings(study), Infeasible.count(study.get_trials(deepcopy=False))
+
+
+def standings(study: Any) -> list[Record]:
+    """The records of an Optuna study, ranked."""
+    searched, best = goals(study), study.user_attrs.get(REPEAT_BEST, 1)
+    return ranked(records(study.get_trials(deepcopy=False), searched), searched, best)
 
 
 def ranked(records: list[Record], goals: Sequence[Goal], repeat_best: int = 1) -> list[Record]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial
 
-from raypose.config import Goal
-from raypose.errors import RayPoseError
 from raypose.reporting.roles import FINAL, OF, REPEAT, role
 from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
@@ -30,17 +27,6 @@ def more(state: SearchState) -> bool:
         if not state.remaining:
             add(state)
     return state.remaining > 0
-
-
-def refuse(repeats: int, goals: Sequence[Goal]) -> None:
-    """Repeats are ranked by a mean, which several objectives have not.
-
-    Raises:
-        RayPoseError: there are several.
-    """
-    if repeats and len(goals) > 1:
-        message = f"tune.repeats ranks trials by the mean of one metric, but tune.metric has {len(goals)}"
-        raise RayPoseError(message, hint="leave tune.repeats out, or name one metric", rule="several-objectives")
 
 
 def _repeats(state: SearchState) -> None:

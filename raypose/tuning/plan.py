@@ -9,13 +9,12 @@ from typing import Any
 
 from optuna.pruners import BasePruner
 
+from raypose.check.clashes import clashes
 from raypose.check.epochs import longest
 from raypose.config import Tune, read, read_duration, read_seed
 from raypose.errors import RayPoseError
 from raypose.space import Space, initial_points
 from raypose.tuning.drawing.limits import Limits
-from raypose.tuning.ending.gain import one_target
-from raypose.tuning.followups import refuse
 from raypose.tuning.sampling import sampler_choice
 from raypose.tuning.sampling.samplers import build_sampler
 from raypose.tuning.stopping import generations
@@ -36,6 +35,11 @@ class Plan:
     pruner: BasePruner | None
     scheduler: Callable[[], Any] | None
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there are data that the winner is tested on."""
+        return (self.config.get("data") or {}).get("test") is not None
+
     @classmethod
     def of(cls, space: Space, num_trials: int | None = None, time_budget: float | str | None = None) -> Plan:
         """`num_trials` and `time_budget` stand for those of the `tune` section.
@@ -50,9 +54,9 @@ class Plan:
         if time_budget is not None:
             tune = replace(tune, time_budget=read_duration(time_budget, "time_budget"))
         seed, goal = read_seed(config), tune.goals[0]
-        refuse(tune.repeats, tune.goals)
-        one_target(tune)
-        limits, points = Limits.of(space, tune.constraints), _initial_points(space, tune)
+        if wrong := [problem for _, problem in clashes(tune)]:
+            raise RayPoseError(wrong)
+        limits, points = Limits.of(space, tune.constraints), initial_points(space) if tune.initial_points else []
         make = partial(build_scheduler, tune.scheduler, goal.metric, goal.mode, longest(space.tree))
         made = make()
         pruner = made if isinstance(made, BasePruner) else None
@@ -70,16 +74,3 @@ def _refuse_pruner(tune: Tune, pruner: BasePruner | None) -> None:
             hint="write scheduler: null, or one of Ray's (ASHAScheduler), which goes by the first objective",
             rule="several-objectives",
         )
-
-
-def _initial_points(space: Space, tune: Tune) -> list[dict[str, Any]]:
-    """The points that are tried first, by dimension name."""
-    if not tune.initial_points:
-        return []
-    if (tune.sampler or {}).get("type") == "GridSampler":
-        raise RayPoseError(
-            "GridSampler tries its own grid and nothing else",
-            hint="leave out tune.initial_points, or take another sampler",
-            rule="initial-points",
-        )
-    return initial_points(space)

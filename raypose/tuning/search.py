@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from raypose.check.rules import files
-from raypose.files import write_json
+from raypose.files import read_json, write_json
 from raypose.plugins import load_plugins
 from raypose.space import Space
 from raypose.tuning import experiment
@@ -74,7 +73,7 @@ def tune(
             session = Session(state, trial, plan.scheduler, console)
             interrupted = _run(session, address, dashboard_host, is_training)
         state.publish_best()
-        if is_training and interrupted is None and not state.halted and "test" in plan.config["data"]:
+        if is_training and interrupted is None and not state.halted and plan.has_test:
             _test_the_winner(folder / ("final" if plan.tune.final else "best"))
     return SearchResult.of(state, interrupted)
 
@@ -139,7 +138,7 @@ def _test_the_winner(best: Path) -> None:
     from raypose.trial import evaluate
 
     file = best / "metrics.json"
-    if file.exists() and "test" not in (known := json.loads(file.read_text())):
+    if (known := read_json(file)) and "test" not in known:
         write_json(file, {**known, "test": evaluate(best, "test", plugins=False)[0]})
 
 

@@ -9,8 +9,8 @@ from optuna.trial import TrialState
 from raypose import RayPoseError
 from raypose.config import Tune
 from raypose.space import Space
-from raypose.tuning.ending.budget import Budget, spoken
-from raypose.tuning.ending.gain import one_target
+from raypose.tuning.ending.budget import Budget
+from raypose.tuning.plan import Plan
 from raypose.tuning.search import tune
 from raypose.tuning.search_state import SearchState
 
@@ -199,8 +199,9 @@ def test_with_several_objectives_gain_is_a_place_on_the_front(tmp_path, clock):
         state.finish(task.number, COMPLETE)
         ended.append(state.stopped)
     assert ended == [""] * 5 + ["no gain in 2 trials"]
-    with pytest.raises(RayPoseError, match=r"tune.target is a value of one metric, but tune.metric has 2"):
-        one_target(Tune(metric=["AP", "EPE"], target=0.8))
+    text = "{name: two, x: {uniform: [0, 1]}, tune: {metric: [AP, EPE], target: 0.8}}"
+    with pytest.raises(RayPoseError, match=r"'target' is a value of one metric, but 'metric' has 2"):
+        Plan.of(Space.parse(text))
 
 
 def test_a_trial_that_was_stopped_early_has_no_weights_that_reach_a_target(open_state):
@@ -215,16 +216,6 @@ def test_a_hard_limit_has_the_last_word(open_state, clock):
     clock[0] = 60.0
     assert state.is_stopping
     assert state.stopped.startswith("the time budget of 1 min is spent")
-
-
-def test_durations_are_spoken():
-    assert [spoken(each) for each in (90, 1800, 5400, 172800, 0.5)] == [
-        "1 min 30 s",
-        "30 min",
-        "1 h 30 min",
-        "2 d",
-        "0.5 s",
-    ]
 
 
 def test_sums_are_kept(open_state):

@@ -5,11 +5,13 @@ import json
 
 import optuna
 import pytest
+from click.testing import CliRunner
 from optuna.trial import TrialState
 from rich.console import Console
 
 from raypose import RayPoseError
 from raypose.check import check
+from raypose.cli import show
 from raypose.config import Tune
 from raypose.reporting.records import final, load_records, winner
 from raypose.reporting.roles import FINAL, REPEAT, TRIAL
@@ -285,9 +287,7 @@ def test_what_a_trial_costs_holds_of_its_repeats(tmp_path):
 
 def test_several_objectives_are_not_repeated(tmp_path):
     space = Space.parse("name: two\nx: {uniform: [0, 1]}\ntune: {metric: [{a: max}, {b: min}], repeats: 2}")
-    with pytest.raises(
-        RayPoseError, match=r"tune.repeats ranks trials by the mean of one metric, but tune.metric has 2"
-    ):
+    with pytest.raises(RayPoseError, match=r"'repeats' ranks trials by the mean of one metric, but 'metric' has 2"):
         tune(space, trial=lambda config, run: None, experiments=tmp_path, quiet=True)
     assert not list(tmp_path.iterdir())
 
@@ -299,3 +299,15 @@ def test_the_check_refuses_them_where_they_stand(metric, refused):
     space = Space.parse(f"name: two\ntune: {{repeats: 2, metric: {metric}}}\n", tolerant=True)
     found = [each for each in check(space) if "repeats" in each.message]
     assert [(each.line, each.column, each.rule) for each in found] == [(2, 17, "several-objectives")] * refused
+
+
+def test_raypose_show_ranks_as_the_search_does(open_state, tmp_path):
+    """One of the two best was repeated, and was lucky before; the other one leads, by its own value."""
+    run_all(open_state(num_trials=2, repeats=0), [0.9, 0.88])
+    state = open_state(num_trials=2, repeats=1)
+    assert more(state)
+    run(state, 0.5)
+    shown = CliRunner().invoke(show.command, [str(tmp_path), "--json"], catch_exceptions=False).output
+    assert (
+        json.loads(shown)["trials"][0]["number"] == winner(load_records(tmp_path)[0]).number == state.best().number == 1
+    )

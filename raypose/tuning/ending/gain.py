@@ -5,7 +5,6 @@ from __future__ import annotations
 from optuna.trial import FrozenTrial, TrialState
 
 from raypose.config import Tune
-from raypose.errors import RayPoseError
 from raypose.reporting.pareto import Front
 from raypose.reporting.roles import is_trial
 from raypose.space.constraints import Constraint
@@ -72,14 +71,3 @@ class Gain:
             return False
         self._best = trial.values[0], trial.number
         return True
-
-
-def one_target(tune: Tune) -> None:
-    """A target is a value of one metric.
-
-    Raises:
-        RayPoseError: there are several objectives.
-    """
-    if tune.target is not None and len(tune.goals) > 1:
-        message = f"tune.target is a value of one metric, but tune.metric has {len(tune.goals)}"
-        raise RayPoseError(message, hint="give tune.patience or another budget instead", rule="several-objectives")
