@@ -151,14 +151,16 @@ class Tune:
     metric: str | Annotated[list[str | dict[str, Literal["max", "min"]]], Field(min_length=1)] = "AP"
     mode: Literal["max", "min"] = None  # type: ignore[assignment]  # what suits the metric
     num_trials: PositiveInt = 20  # in all, those that are stopped early or fail included
-    sampler: dict[str, Any] | None = None  # of optuna.samplers; default: what suits the space and the budget
+    # Of optuna.samplers, or AlternatingSampler; default: what suits the space and the budget.
+    sampler: dict[str, Any] | None = None
     # Early stopping, of optuna.pruners or ray.tune.schedulers; null: none, as is the default with several objectives.
     scheduler: dict[str, Any] | None = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)  # of one trial; default: a GPU, else a share of the cores
     max_concurrent: PositiveInt | None = None  # trials at a time; default: as many as there is room for
     keep: PositiveInt = 5  # the best trials that keep their weights
     max_failures: NonNegativeInt = 2  # restarts of a trial whose worker or node was lost
-    # A trial without a report for so long is ended; default: 10 times the slowest epoch so far.
+    # A trial without a report for so long is ended, for the reason `hang`; default: 10 times the slowest epoch so far,
+    # at least a minute, ten minutes before a trial's first report.
     stall_timeout: Duration | None = None
     # Budgets beside `num_trials`: no trial starts and none goes on beyond the first that is spent.
     time_budget: Duration | None = None  # time of one start of the search: 90 (seconds), 30m, 12h, 1h30m, 2d

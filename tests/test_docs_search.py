@@ -18,6 +18,7 @@ from raypose.config import COSTS, Tune, read
 from raypose.reporting.outcomes import unmet
 from raypose.reporting.records import Record
 from raypose.space import Space
+from raypose.space.identity import CHANGEABLE
 from raypose.tuning.checked import load_checked
 from raypose.tuning.faults import failures, silences
 from raypose.tuning.sampling.sampler_choice import FEW, install
@@ -137,6 +138,11 @@ def test_what_is_told_when_a_budget_is_spent(tmp_path):
     stopped, go_on = TOLD[2].splitlines()
     assert without_numbers(f"stopped: {state.stopped}") == without_numbers(stopped).replace("trials", "trial")
     assert without_numbers(state.over.change) == without_numbers(go_on.rpartition("--resume ")[2])
+
+
+def test_what_may_change_at_a_resume_is_told():
+    (told,) = re.findall(r"^At a resume these keys.*?Nothing else", TEXT, re.MULTILINE | re.DOTALL)
+    assert {*words(told)} - {"tune"} == {key for _, key in CHANGEABLE}
 
 
 def without_numbers(text):
