@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and read as if they were not there if they are damaged."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ def write_text(path: Path, text: str) -> None:
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The mapping that a JSON file holds; an empty one where there is no file, or a damaged one."""
+    try:
+        known = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -83,7 +83,7 @@ def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Cons
         report=report,
         device=device,
         threads=torch.get_num_threads(),
-        checkpoint=newest(folder.checkpoints) if folder.checkpoints.exists() else None,
+        checkpoint=newest(folder.checkpoints),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import Counter
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from raypose.config import Tune, read
-from raypose.reporting.leaderboard import counted, leaderboard, of_runs
+from raypose.files import read_json
+from raypose.reporting.leaderboard import leaderboard, of_runs
 from raypose.reporting.outcomes import unmet
 from raypose.reporting.pareto import front_table
 from raypose.reporting.roles import REPEAT, TRIAL
+from raypose.reporting.words import counted
 from raypose.space import defaults
 
 SHOWN = 10
@@ -70,7 +71,7 @@ def _final(result: Any, metric: str) -> str:
     """What the final training gave, against the best model; both are kept."""
     final, best = result.final, result.best
     if final.state != "COMPLETE":
-        why = f" ({final.reason}: {final.detail.splitlines()[-1]})" if final.detail else ""
+        why = f" ({final.why})" if final.why else ""
         return f"final training (trial {final.number}): {final.state}{why}"
     tested = _tested(result.folder / "final")
     told = f"on the test data: {tested}" if tested else "not tested: there is no data.test"
@@ -81,8 +82,7 @@ def _final(result: Any, metric: str) -> str:
 
 def _tested(model: Path) -> str:
     """What a model folder reached on the test data; empty if it was not tested."""
-    file = model / "metrics.json"
-    values = (json.loads(file.read_text()).get("test") or {}) if file.exists() else {}
+    values = read_json(model / "metrics.json").get("test") or {}
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 

@@ -60,7 +60,7 @@ def _model(folder: Path) -> str | None:
 
 
 def _told(found: dict[str, Any], text: str) -> str:
-    from raypose.reporting.leaderboard import counted
+    from raypose.reporting.words import counted
 
     values = ", ".join(f"{name} {value:.4g}" for name, value in found["values"].items())
     lines = [f"trial {found['trial']}: {values} after {counted(found['epochs'], 'epoch')}"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from raypose.cli import _space, tell
+from raypose.reporting.words import counted
 
 if TYPE_CHECKING:
     from raypose.tuning.checked import Findings
@@ -48,14 +49,14 @@ def _report(space_file: Path, found: Findings, table: bool) -> None:
 
     dimensions = [each.name for each in found.space.dimensions] if found.space else []
     count = len(found.combinations)
-    said = [_counted(len(dimensions), "dimension")]
+    said = [counted(len(dimensions), "dimension")]
     if found.proof is not None:
         said.append(
             f"every combination of the model built ({count})"
             if found.proof.complete
-            else f"every pair of options of the model built, in {_counted(count, 'combination')}"
+            else f"every pair of options of the model built, in {counted(count, 'combination')}"
         )
-    mistakes = f"no mistakes, {_counted(len(found.problems), 'warning')}" if found.problems else "no mistakes found"
+    mistakes = f"no mistakes, {counted(len(found.problems), 'warning')}" if found.problems else "no mistakes found"
     click.echo(f"{space_file}: {mistakes}; {', '.join(said)}")
     if found.proof is not None and found.proof.on_cpu:
         click.echo(f"built on the CPU, since its code can't run without values: {', '.join(found.proof.on_cpu)}")
@@ -68,11 +69,7 @@ def _report(space_file: Path, found: Findings, table: bool) -> None:
         Console(highlight=False, markup=False).print(shown)
         of = "" if found.proof.complete else "these "
         for text, met in found.met().items():
-            click.echo(f"{text}: met by {met} of {of}{_counted(count, 'combination')}")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+            click.echo(f"{text}: met by {met} of {of}{counted(count, 'combination')}")
 
 
 def _plain(found: Findings) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from raypose.plugins.source import digest, is_installed, read
@@ -29,6 +29,13 @@ def keep_plugins(names: Iterable[str], folder: Path) -> list[str]:
 def relative(names: Iterable[str], folder: Path) -> list[str]:
     """What a configuration in `folder` names kept plugins, so that both can be moved together."""
     return [os.path.relpath(name, folder) if name.endswith(".py") else name for name in names]
+
+
+def with_own_names(text: str, plugins: Mapping[str, str]) -> str:
+    """A text with the user's own names in place of those of their copies; `plugins` has both, the copies' first."""
+    for kept, own in plugins.items():
+        text = text.replace(kept, own)
+    return text
 
 
 def _own_file(name: str) -> Path | None:

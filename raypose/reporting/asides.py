@@ -10,6 +10,7 @@ from raypose.config import Goal
 from raypose.reporting.epochs import INHERITED
 from raypose.reporting.outcomes import breaks
 from raypose.reporting.roles import DUPLICATE, IMPORTED, OF, role
+from raypose.reporting.words import counted
 
 
 def asides(trials: Sequence[Any], goals: Sequence[Goal]) -> list[str]:
@@ -19,13 +20,12 @@ def asides(trials: Sequence[Any], goals: Sequence[Goal]) -> list[str]:
         >>> asides(study.get_trials(), [Goal("AP", "max")])
         ['2 duplicates were not trained again', '12 trials taken over from first, the best with AP 0.71']
     """
-    duplicates = sum(role(trial) == DUPLICATE for trial in trials)
-    told = [f"{duplicates} duplicate{'s were' if duplicates > 1 else ' was'} not trained again"] if duplicates else []
-    imported = [trial for trial in trials if role(trial) == IMPORTED]
-    if imported:
+    told = []
+    if duplicates := sum(role(trial) == DUPLICATE for trial in trials):
+        told.append(f"{counted(duplicates, 'duplicate')} {'were' if duplicates > 1 else 'was'} not trained again")
+    if imported := [trial for trial in trials if role(trial) == IMPORTED]:
         names = dict.fromkeys(trial.user_attrs[OF].rpartition("/")[0] for trial in imported)
-        count = f"{len(imported)} trial{'s' if len(imported) > 1 else ''}"
-        told.append(f"{count} taken over from {', '.join(names)}{_best(imported, goals)}")
+        told.append(f"{counted(len(imported), 'trial')} taken over from {', '.join(names)}{_best(imported, goals)}")
     if heirs := [str(trial.number) for trial in trials if INHERITED in trial.user_attrs]:
         which = f"trial{'s' if len(heirs) > 1 else ''} {', '.join(heirs)}"
         told.append(f"{which} went on from others on the way: lineage.jsonl in the trial's folder says from whom")

@@ -12,6 +12,7 @@ PREFIX = "epoch "  # of the user attributes with an epoch's values where there a
 # The user attribute of a trial that goes on from another one's weights: the values of the other's epochs so far, which
 # count in place of its own until then.
 INHERITED = "inherited"
+CHANGED = "changed"  # the user attribute of a trial whose values a scheduler changed: what they are since
 
 
 def goals(study: Any) -> tuple[Goal, ...]:
@@ -54,3 +55,9 @@ def best_epoch(values: Mapping[int, Sequence[float]], goals: Sequence[Goal]) -> 
     which = leading(goals)
     known = [epoch for epoch in sorted(values) if all(map(math.isfinite, values[epoch]))]
     return min(known, key=lambda epoch: signed(values[epoch], goals)[which], default=None)
+
+
+def best_values(values: Mapping[int, tuple[float, ...]], goals: Sequence[Goal]) -> tuple[float, ...] | None:
+    """Those of the best epoch, which are the trial's; None where no epoch has a value."""
+    best = best_epoch(values, goals)
+    return None if best is None else values[best]

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raypose.reporting.outcomes import breaks
 from raypose.reporting.roles import INFEASIBLE, role
-
-
-def broken(trial: Any) -> list[str]:
-    """The constraints that an Optuna trial's configuration breaks."""
-    return [text for text, violation in trial.constraints.items() if violation > 0]
+from raypose.reporting.words import counted
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Infeasible:
     @classmethod
     def count(cls, trials: Iterable[Any]) -> Infeasible:
         """Those among Optuna trials."""
-        found = [broken(trial) for trial in trials if role(trial) == INFEASIBLE]
+        found = [breaks(trial) for trial in trials if role(trial) == INFEASIBLE]
         return cls(len(found), dict(Counter(text for texts in found for text in texts).most_common()))
 
     def __bool__(self) -> bool:
@@ -38,4 +35,4 @@ class Infeasible:
 
     def __str__(self) -> str:
         each = ", ".join(f"{text} ({count})" for text, count in self.constraints.items())
-        return f"{self.draws} draw{'s' if self.draws > 1 else ''} broke a constraint: {each}"
+        return f"{counted(self.draws, 'draw')} broke a constraint: {each}"

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from raypose.reporting.records import Record
 from raypose.reporting.roles import TRIAL
+from raypose.reporting.words import duration
 
 STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 
@@ -30,11 +31,10 @@ def describe(params: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def leaderboard(records: Iterable[Record], metrics: str | Sequence[str], title: str | None = None) -> Table:
+def leaderboard(records: Iterable[Record], metrics: Sequence[str], title: str | None = None) -> Table:
     """Rank, trial, state, value of each objective, epochs, time, and what the trial was: why it failed, which constraints
     it breaks. Of those that were repeated the mean and the standard deviation over all runs, too; repeats have no rows of
     their own."""
-    metrics = [metrics] if isinstance(metrics, str) else metrics
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for heading in ("#", "trial"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -45,7 +45,7 @@ def leaderboard(records: Iterable[Record], metrics: str | Sequence[str], title: 
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("configuration", overflow="fold")
     for rank, each in enumerate(shown, 1):
-        what = f"{each.reason}: {each.detail.splitlines()[-1]}" if each.detail else describe(each.params)
+        what = each.why or describe(each.params)
         state = f"[{STYLES[each.state]}]{each.state}[/]"
         broken = f"[yellow]breaks {escape(', '.join(each.breaks))}[/]: " if each.breaks else ""
         values = ["" if value is None else f"{value:.4g}" for value in _values(each, metrics)]
@@ -66,17 +66,3 @@ def of_runs(each: Record) -> str:
         '0.75 ± 0.05 (3)'
     """
     return f"{each.mean:.4g} ± {each.deviation:.2g} ({len(each.repeats) + 1})" if each.repeats else ""
-
-
-def counted(number: int, what: str) -> str:
-    """`1, "epoch"` -> `1 epoch`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def duration(seconds: float | None) -> str:
-    """`75` -> `1:15`."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

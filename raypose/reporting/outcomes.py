@@ -12,7 +12,7 @@ OUTCOMES = "outcomes"  # the user attribute of a trial: the metrics that constra
 
 
 def breaks(trial: Any) -> dict[str, float]:
-    """The constraints that an Optuna trial breaks, and by how much, in parts of their bounds."""
+    """The constraints that an Optuna trial or draw breaks, and by how much, in parts of their bounds."""
     return {text: violation for text, violation in trial.constraints.items() if violation > 0}
 
 

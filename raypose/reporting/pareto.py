@@ -12,8 +12,7 @@ from rich.table import Table
 from raypose.config import Goal
 from raypose.reporting.epochs import signed
 from raypose.reporting.leaderboard import describe
-from raypose.reporting.records import Record, params
-from raypose.reporting.roles import TRIAL
+from raypose.reporting.records import Record, is_candidate, params
 
 ARROWS = {"max": "↑", "min": "↓"}
 BEST = "*"  # marks the best value of a column
@@ -74,11 +73,6 @@ def front(records: Sequence[Record], goals: Sequence[Goal]) -> list[Record]:
     for number, each in points.items():
         found.add(number, [each.values[goal.metric] for goal in goals])
     return [points[number] for number in found.numbers]
-
-
-def is_candidate(record: Record) -> bool:
-    """Whether a trial may be the best, or on the front: what was stopped early may not."""
-    return record.state == "COMPLETE" and record.role == TRIAL and not record.breaks
 
 
 def front_table(front: Sequence[Record], goals: Sequence[Goal]) -> Table:

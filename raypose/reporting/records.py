@@ -11,7 +11,7 @@ from typing import Any
 
 from raypose import journal
 from raypose.config import Goal
-from raypose.reporting.epochs import best_values, epochs, goals, signed
+from raypose.reporting.epochs import CHANGED, best_values, epochs, goals, signed
 from raypose.reporting.infeasible import Infeasible
 from raypose.reporting.outcomes import OUTCOMES, breaks
 from raypose.reporting.repeats import REPEAT_BEST, repeats
@@ -103,7 +103,7 @@ def final(records: Iterable[Record]) -> Record | None:
 def params(trial: Any) -> dict[str, Any]:
     """The values of a trial's dimensions: those that it was sampled with, or what a scheduler made of them since, which
     may be a configuration of another branch."""
-    return dict(trial.user_attrs.get("changed") or trial.params)
+    return dict(trial.user_attrs.get(CHANGED) or trial.params)
 
 
 def load_records(folder: Path) -> tuple[list[Record], Infeasible]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raypose.files import read_json
+
 BUILT = ("model", "optimizer")  # the hashes of a fingerprint
 FEW = 5  # trials that are named
 
@@ -63,10 +65,10 @@ class Sameness:
 
 def _meta(file: Path) -> dict[str, Any]:
     try:
-        meta = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        meta = read_json(file)
+    except OSError:
         return {}
-    return meta if isinstance(meta, dict) and "number" in meta else {}
+    return meta if "number" in meta else {}
 
 
 def _facts(meta: Mapping[str, Any]) -> dict[str, str]:

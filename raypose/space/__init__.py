@@ -7,7 +7,7 @@ in common), points (configurations to begin with), constraints. To add a kind of
 
 from __future__ import annotations
 
-from raypose.space.identity import difference, fingerprint
+from raypose.space.identity import difference
 from raypose.space.points import initial_points, point
 from raypose.space.space import Space
 from raypose.space.suggest import Suggest, defaults, from_params, from_partial, from_random, from_trial
@@ -24,7 +24,6 @@ __all__ = [
     "defaults",
     "difference",
     "dump",
-    "fingerprint",
     "from_params",
     "from_partial",
     "from_random",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 
 from raypose.space.space import Space
@@ -18,19 +17,14 @@ CHANGEABLE = frozenset(("tune", key) for key in (*BUDGETS, *RUNNING, *AFTERWARDS
 Path = tuple[str, ...]
 
 
-def fingerprint(space: Space) -> str:
-    """A hash of all that makes a search what it is, as written: not comments and layout, nor what may change.
+def difference(old: Space, new: Space, aside: Collection[Path] = CHANGEABLE) -> list[str]:
+    """The topmost paths at which two spaces differ, in the new file's order; what is at or below those `aside` is none,
+    nor are comments and layout.
 
     Example:
-        >>> fingerprint(Space.parse("a: 1  # one")) == fingerprint(Space.parse("{a: 1}"))
-        True
+        >>> difference(Space.parse("a: 1  # one"), Space.parse("{a: 2}"))
+        ['a']
     """
-    facts = sorted((list(path), fact) for path, fact in _facts(space).items())
-    return hashlib.sha256(compact(facts).encode()).hexdigest()[:16]
-
-
-def difference(old: Space, new: Space, aside: Collection[Path] = CHANGEABLE) -> list[str]:
-    """The topmost paths at which two spaces differ, in the new file's order; what is at or below those `aside` is none."""
     before, after = _facts(old, aside), _facts(new, aside)
     paths = [path for path in {**after, **before} if before.get(path) != after.get(path)]
     changed = set(paths)

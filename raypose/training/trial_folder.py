@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import __version__
-from raypose.files import write_json, write_text
+from raypose.files import read_json, write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
@@ -83,11 +83,7 @@ class TrialFolder:
 
 def read_meta(folder: Path) -> dict[str, Any]:
     """What meta.json says of a trial; nothing where there is none, or a damaged one."""
-    try:
-        known = json.loads((folder / "meta.json").read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+    return read_json(folder / "meta.json")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

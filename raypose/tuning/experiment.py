@@ -98,15 +98,20 @@ def _begun(folder: Path) -> bool:
             return False
 
 
-def _refuse_changed_space(space: Space, folder: Path) -> None:
+def kept_space(folder: Path, beside: Space) -> Space | None:
+    """The space that an experiment was started with, its paths read from where `beside` lies; None where none is kept."""
     kept = folder / "space.yaml"
     if not kept.exists():
-        return
-    base = Path(space.file).resolve().parent if Path(space.file).exists() else Path.cwd()
-    changed = difference(Space.parse(kept.read_text(), file=str(kept), folder=base), space)
-    if changed:
+        return None
+    home = Path(beside.file).resolve().parent if Path(beside.file).exists() else Path.cwd()
+    return Space.parse(kept.read_text(), str(kept), home)
+
+
+def _refuse_changed_space(space: Space, folder: Path) -> None:
+    kept = kept_space(folder, space)
+    if kept is not None and (changed := difference(kept, space)):
         raise RayPoseError(
             f"the space is not the one that {folder} was started with; changed: {', '.join(changed)}",
-            hint=f"undo the change (the space as it was: {kept}), or give the space another name",
+            hint=f"undo the change (the space as it was: {kept.file}), or give the space another name",
             rule="changed-space",
         )

@@ -6,11 +6,13 @@ from collections import Counter
 
 from optuna.trial import FrozenTrial
 
+from raypose.reporting.epochs import CHANGED
 from raypose.reporting.roles import FINAL, OF, REPEAT, role
+from raypose.tuning.drawing.duplicates import CONFIGURATION
 from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
 
-KEPT = ("changed", "configuration")  # what else the study says of a trial that holds of its repeats
+KEPT = (CHANGED, CONFIGURATION)  # what else the study says of a trial that holds of its repeats
 
 
 def more(state: SearchState) -> bool:

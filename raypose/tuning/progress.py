@@ -13,19 +13,22 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from raypose.reporting.infeasible import Infeasible, broken
-from raypose.reporting.leaderboard import counted, describe, duration, leaderboard
+from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.leaderboard import describe, leaderboard
+from raypose.reporting.outcomes import breaks
 from raypose.reporting.records import Record, ranked, records
 from raypose.reporting.roles import DUPLICATE, FINAL, INFEASIBLE, OF, REPEAT, TRIAL, is_trial, role
+from raypose.reporting.words import counted, duration
 from raypose.tuning.drawing.draws import INITIAL_POINT
 from raypose.tuning.drawing.limits import cost_of
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.snapshots import PickledEmpty
 
 REFRESH = 0.5  # seconds between two looks at the study
 SHOWN = 5
 
 
-class Progress(Callback):
+class Progress(PickledEmpty, Callback):
     """Ray Tune calls it at every step. A quiet console is shown nothing at all."""
 
     def __init__(self, state: SearchState, console: Console) -> None:
@@ -36,9 +39,6 @@ class Progress(Callback):
         self.finished_before = sum(map(is_trial, finished))
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._looked, self._started = 0.0, time.monotonic()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
     def setup(self, *args: Any, **info: Any) -> None:
         self._started = time.monotonic()
@@ -88,7 +88,7 @@ class Progress(Callback):
     def _line(self, each: Record, records: list[Record], infeasible: Infeasible) -> str:
         values = ", ".join(f"{name} {_short(each.values.get(name))}" for name in self._metrics)
         what = f"trial {each.number}{_again(each)} {each.state} {values}"
-        why = f" ({each.reason}: {each.detail.splitlines()[-1]})" if each.detail else ""
+        why = f" ({each.why})" if each.why else ""
         why += f" (breaks {', '.join(each.breaks)})" if each.breaks else ""
         after = f"{counted(each.epochs, 'epoch')}{why}"
         return f"{what} after {after} | {describe(each.params)} | {self._summary(records, infeasible)}"
@@ -159,4 +159,4 @@ def _refused(trial: FrozenTrial) -> str:
     which = trial.user_attrs[INITIAL_POINT] + 1
     if role(trial) == DUPLICATE:
         return f"initial point {which} is not tried: trial {trial.user_attrs[OF]} has the same configuration"
-    return f"initial point {which} is not tried: it breaks {', '.join(broken(trial))} ({cost})"
+    return f"initial point {which} is not tried: it breaks {', '.join(breaks(trial))} ({cost})"

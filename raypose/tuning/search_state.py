@@ -15,11 +15,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from raypose.config import Tune
 from raypose.errors import RayPoseError
 from raypose.plugins import relative
-from raypose.reporting.epochs import PREFIX, best_epoch, epochs
+from raypose.reporting.epochs import PREFIX, best_values, epochs
 from raypose.reporting.pareto import point
 from raypose.reporting.records import params
 from raypose.reporting.repeats import REPEAT_BEST
 from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, TRAINED, is_trial, role
+from raypose.reporting.words import counted
 from raypose.space import Space, dump, from_params
 from raypose.tuning.drawing.draws import Draws, Unpriced
 from raypose.tuning.drawing.limits import Limits, cost_of
@@ -28,6 +29,7 @@ from raypose.tuning.ending.ending import Ending
 from raypose.tuning.ending.over import Over
 from raypose.tuning.faults.failures import FirstFailures, all_fail
 from raypose.tuning.outcomes import Outcomes, reached
+from raypose.tuning.snapshots import PickledEmpty
 from raypose.tuning.standing import Standing
 from raypose.tuning.study import open_study
 from raypose.tuning.task import Task
@@ -37,7 +39,7 @@ GPU_SECONDS = "gpu_seconds"  # the user attribute of a study whose GPU-hours are
 LOSSES = "losses"  # the user attribute of a trial: how often its worker was lost
 
 
-class SearchState:
+class SearchState(PickledEmpty):
     """Asks the study for trials and tells it how they went. The study is the one truth: what is not told is not done.
 
     `over` is set once no trial may start any more.
@@ -81,9 +83,6 @@ class SearchState:
         self.ending.watch()
         self._tidy_what_a_kill_left(trials)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given into its snapshot, which is never read back
-
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The study's trials in those states (default: all), draws that broke a constraint included."""
         return self.draws.trials(*states)
@@ -124,7 +123,7 @@ class SearchState:
         if not running:
             return self.over.why
         done, go = len(trials) - running, "go" if running > 1 else "goes"
-        return f"{self.over.why}: {done} trial{'s' * (done != 1)} finished, {running} {go} on with --resume"
+        return f"{self.over.why}: {counted(done, 'trial')} finished, {running} {go} on with --resume"
 
     def end(self, why: str, error: RayPoseError | None = None, drain: bool = False) -> None:
         """No more trials. The first word is kept, unless the second is to stop what the first lets come to its end."""
@@ -239,9 +238,7 @@ class SearchState:
 
     def values(self, trial: FrozenTrial) -> tuple[float, ...] | None:
         """A trial's values: those of its best epoch, whose weights are kept."""
-        known = epochs(trial)
-        best = best_epoch(known, self.goals)
-        return None if best is None else known[best]
+        return best_values(epochs(trial), self.goals)
 
     def best(self) -> FrozenTrial | None:
         """The best finished trial; once some were repeated, the one of them whose runs have the best mean."""

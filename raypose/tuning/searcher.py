@@ -15,6 +15,7 @@ from raypose.errors import RayPoseError
 from raypose.reporting.epochs import epochs
 from raypose.tuning.faults.failures import disk_full
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.snapshots import PickledEmpty
 from raypose.tuning.stopping.scheduler import EarlyStopping
 from raypose.tuning.stopping.schedulers import max_t
 
@@ -52,14 +53,11 @@ class StudySearcher(Searcher):
         """Nothing: the study is the state."""
 
 
-class StudyStopper(Stopper):
+class StudyStopper(PickledEmpty, Stopper):
     """Ends Tune's loop once `is_over` says so."""
 
     def __init__(self, is_over: Callable[[], bool]) -> None:
         self.is_over = is_over
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +24,5 @@ class Task:
     @property
     def meta(self) -> dict[str, Any]:
         """What meta.json says of it."""
-        digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]
         cost = {"cost": dict(self.cost)} if self.cost else {}
-        known = {"number": self.number, "seed": self.seed, "params": self.params, "configuration": digest}
-        return {**known, **self.again, **cost}
+        return {"number": self.number, "seed": self.seed, "params": self.params, **self.again, **cost}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import model_folder
-from raypose.files import write_json
+from raypose.files import read_json, write_json
 from raypose.training.trial_folder import ENDED, read_meta
 
 LARGE = ("weights.pt", "predictions.json")
@@ -56,7 +55,7 @@ class TrialFiles:
     def publish(self, number: int, name: str = "best") -> None:
         """Make `best/` (or `name`) that trial's model folder, if it is another one's and the trial left one."""
         source, target = self.path(number), self.folder / name
-        wanted, there = {"trial": number, **_read(source / "metrics.json")}, _read(target / "metrics.json")
+        wanted, there = {"trial": number, **read_json(source / "metrics.json")}, read_json(target / "metrics.json")
         if not (source / "weights.pt").exists() or wanted.items() <= there.items():
             return
         write_json(source / "metrics.json", wanted)
@@ -72,7 +71,3 @@ class TrialFiles:
         for old in (self.folder / "pareto").glob("[0-9]*"):
             if old.name not in wanted:
                 shutil.rmtree(old.rename(old.with_name(f".{old.name}")))  # at once, for who looks on
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.exists() else {}

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from raypose.config import Training
-from raypose.plugins import load_plugins
+from raypose.plugins import load_plugins, with_own_names
 from raypose.training.run import Run
 from raypose.training.trial_folder import ENDED, TrialFolder, read_meta
 from raypose.tuning.faults.failures import detail, is_disk_full, reason
 from raypose.tuning.faults.processes import showing_stacks
 from raypose.tuning.task import Task
+from raypose.tuning.trial_files import TrialFiles
 
 logger = logging.getLogger("raypose")
 TrialFunction = Callable[[dict[str, Any], Run], None]
@@ -39,7 +40,7 @@ class Worker:
         from ray import tune
 
         task: Task = config["task"]
-        folder = TrialFolder(Path(self.folder) / "trials" / f"{task.number:04d}")
+        folder = TrialFolder(TrialFiles(Path(self.folder)).path(task.number))
         ended = read_meta(folder.path).get("state")  # FAIL where the driver gave up on a process that was lost
         end = {"ended": ended} if ended in ENDED else self._go(folder, task)
         tune.report({**dict.fromkeys(self.metrics, float("nan")), **end})
@@ -54,8 +55,8 @@ class Worker:
                 self.trial(task.config, self._run(folder, task))
             end = {"ended": "COMPLETE"}
         except Exception as error:
-            logger.error("the trial failed\n%s", self._told(traceback.format_exc()))
-            end = {"ended": "FAIL", "reason": reason(error), "detail": self._told(detail(error))}
+            logger.error("the trial failed\n%s", with_own_names(traceback.format_exc(), self.plugins))
+            end = {"ended": "FAIL", "reason": reason(error), "detail": with_own_names(detail(error), self.plugins)}
             if is_disk_full(error):
                 end["ended"] = "RUNNING"  # it goes on once there is space again
         finally:
@@ -82,12 +83,6 @@ class Worker:
             threads=self.threads,
             checkpoint=_newest_checkpoint(folder.checkpoints),
         )
-
-    def _told(self, text: str) -> str:
-        """With the user's own files in place of their copies."""
-        for kept, own in self.plugins.items():
-            text = text.replace(kept, own)
-        return text
 
     def _free(self) -> None:
         # The process is used again, and its neighbour on the same GPU may need what this trial no longer does.

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from raypose.config import Goal
-from raypose.reporting.leaderboard import describe, duration, leaderboard
+from raypose.reporting.leaderboard import describe, leaderboard
 from raypose.reporting.records import Record, ranked
 
 RECORDS = [
@@ -23,17 +23,12 @@ def test_finished_trials_lead_and_the_best_is_first(mode, expected):
 
 def test_the_table_fits_80_columns_and_tells_why_a_trial_failed():
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(leaderboard(ranked(RECORDS, [Goal("AP", "max")]), "AP"))
+    console.print(leaderboard(ranked(RECORDS, [Goal("AP", "max")]), ["AP"]))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
     assert "raised: ValueError: no" in text
     assert "ResNet, lr 0.0012" in text
     assert "1:15" in text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (5, "0:05"), (75.4, "1:15"), (3700, "1:01:40")])
-def test_duration(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_describe():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raypose.space import Space, difference, fingerprint
+from raypose.space import Space, difference
 
 BASE = """
 name: a
@@ -36,7 +36,6 @@ tune: {metric: AP, num_trials: 10, resources: {cpu: 1}}
 def test_what_may_change(old: str, new: str) -> None:
     assert old in BASE
     before, after = Space.parse(BASE), Space.parse(BASE.replace(old, new))
-    assert fingerprint(before) == fingerprint(after)
     assert difference(before, after) == []
 
 
@@ -61,7 +60,6 @@ def test_what_may_change(old: str, new: str) -> None:
 def test_what_makes_another_search(old: str, new: str, paths: list[str]) -> None:
     assert old in BASE
     before, after = Space.parse(BASE), Space.parse(BASE.replace(old, new))
-    assert fingerprint(before) != fingerprint(after)
     assert difference(before, after) == paths
     assert difference(after, before) == paths
 

@@ -9,7 +9,8 @@ from optuna.trial import TrialState
 
 from raypose import RayPoseError
 from raypose.config import Tune
-from raypose.reporting.infeasible import Infeasible, broken
+from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.outcomes import breaks
 from raypose.reporting.records import load_records
 from raypose.reporting.roles import is_trial
 from raypose.space import Space, from_trial
@@ -218,7 +219,7 @@ def test_the_share_of_infeasible_draws_falls():
     for seed in range(6):
         found = draws("TPESampler", f"flops <= {HALF}", num_trials=60, space=SPACE, seed=seed)
         drain(found, lambda config: -abs(np.log10(config["lr"]) + 2.5), most=60)
-        infeasible = [bool(broken(trial)) for trial in found.trials()[:60]]
+        infeasible = [bool(breaks(trial)) for trial in found.trials()[:60]]
         shares.append([np.mean(infeasible[start : start + 20]) for start in (0, 20, 40)])
     first, middle, last = np.mean(shares, axis=0)
     assert middle < 0.6 * first
@@ -253,7 +254,7 @@ def test_an_initial_point_that_breaks_a_constraint_is_not_tried(open_state):
     state = open_state(f"flops <= {HALF}", points=POINTS[1:2])
     tasks = run(state)
     assert len(tasks) == 4
-    assert broken(state.trials()[0]) == [f"flops <= {HALF}"]
+    assert list(breaks(state.trials()[0])) == [f"flops <= {HALF}"]
 
 
 @pytest.mark.parametrize("sampler", ["TPESampler", "BruteForceSampler"])

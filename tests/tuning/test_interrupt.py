@@ -14,7 +14,7 @@ from raypose.tuning.faults.interrupt import interruptible
 
 with interruptible(lambda: print("asked", flush=True)) as interrupt:
     print("ready", flush=True)
-    while not interrupt or {stubborn}:
+    while interrupt.signal is None or {stubborn}:
         time.sleep(0.02)
 print("ended by", interrupt.signal, flush=True)
 """

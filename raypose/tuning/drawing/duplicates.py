@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from raypose.reporting.epochs import CHANGED
 from raypose.reporting.roles import IMPORTED, TRIAL, role
 from raypose.space import Range, Space, from_params
 from raypose.space.grid import values
@@ -60,7 +61,7 @@ class Tried:
 def _counts(trial: FrozenTrial) -> bool:
     """Whether a second trial like this one would tell nothing new. What changed while it ran (by a scheduler) is
     another configuration, and of another experiment's trials only whole ones are known."""
-    if "changed" in trial.user_attrs:
+    if CHANGED in trial.user_attrs:
         return False
     if trial.state == TrialState.FAIL:
         return role(trial) == TRIAL and trial.user_attrs.get("reason") not in AGAIN

@@ -57,6 +57,10 @@ class Limits:
             limits.price = model_price({name for each in limits.constraints for name in each.names})
         return limits
 
+    def violations(self, costs: Mapping[str, float]) -> dict[str, float]:
+        """By how much a configuration that costs this breaks each constraint; 0 or less is not at all."""
+        return {each.text: each.violation(costs) for each in self.constraints}
+
     def judge(self, trial: Trial, config: dict[str, Any]) -> dict[str, float]:
         """By how much a trial's configuration breaks each constraint. The study is told, and asked first."""
         told = trial.constraints
@@ -64,7 +68,7 @@ class Limits:
             values = self.price(config)
             for name, value in values.items():
                 trial.set_user_attr(name, value)
-            for text, violation in {each.text: each.violation(values) for each in self.constraints}.items():
+            for text, violation in self.violations(values).items():
                 if text not in told:  # by a process that was killed in between
                     trial.set_constraint(text, violation)
             told = trial.constraints

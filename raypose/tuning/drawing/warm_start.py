@@ -14,12 +14,13 @@ from raypose import journal
 from raypose.check.report import shown
 from raypose.config import Goal, Tune, read
 from raypose.errors import Problem, RayPoseError
-from raypose.reporting.epochs import PREFIX, epochs, goals
+from raypose.reporting.epochs import CHANGED, PREFIX, epochs, goals
 from raypose.reporting.records import params
 from raypose.reporting.roles import IMPORTED, OF, ROLE, TRIAL, role
 from raypose.space import Space, difference, from_params, from_trial
 from raypose.space.traverse import descend
 from raypose.tuning.drawing.limits import Limits
+from raypose.tuning.experiment import kept_space
 from raypose.tuning.search_state import SearchState
 
 ASIDE = {("name",), ("seed",), ("tune",)}  # what may differ; the objectives are compared by themselves
@@ -78,11 +79,9 @@ def take_over(state: SearchState, found: Iterable[Source]) -> int:
 
 def _source(folder: Path, space: Space, searched: Sequence[Goal], plugins: Mapping[str, str]) -> Source:
     study = journal.load_study(folder)
-    kept = folder / "space.yaml"
-    if not kept.exists():
+    other = kept_space(folder, space)
+    if other is None:
         raise RayPoseError(f"{folder} has no space.yaml, so that its trials cannot be taken over", rule="no-space")
-    home = Path(space.file).resolve().parent if Path(space.file).exists() else Path.cwd()
-    other = Space.parse(kept.read_text(), str(kept), home)
     problems = [*_other_goals(folder, goals(study), searched), *_other_code(folder, plugins)]
     problems += [_differs(path, other, space, folder) for path in difference(other, space, ASIDE)]
     if problems:
@@ -131,7 +130,7 @@ def _key(trial: FrozenTrial) -> tuple[str, str]:
 
 def _copy(trial: FrozenTrial, source: Source, state: SearchState) -> FrozenTrial:
     whose = trial.user_attrs[OF] if role(trial) == IMPORTED else f"{source.name}/{trial.number}"
-    values, changed = params(trial), "changed" in trial.user_attrs
+    values, changed = params(trial), CHANGED in trial.user_attrs
     alike = source.scheduler == state.tune.scheduler
     return create_trial(
         state=trial.state,
@@ -142,7 +141,7 @@ def _copy(trial: FrozenTrial, source: Source, state: SearchState) -> FrozenTrial
         user_attrs={
             ROLE: IMPORTED,
             OF: whose,
-            **({"changed": values} if changed else {}),
+            **({CHANGED: values} if changed else {}),
             **{key: told for key, told in trial.user_attrs.items() if key.startswith(PREFIX)},
         },
         system_attrs={key: told for key, told in trial.system_attrs.items() if alike and key.startswith(RUNG)},
@@ -163,4 +162,4 @@ def _constraints(trial: FrozenTrial, texts: Sequence[str], limits: Limits, space
     if all(each.text in known for each in limits.constraints):
         return known
     cost = limits.price(space.sample(from_params(params(trial))))
-    return {**{each.text: each.violation(cost) for each in limits.constraints}, **known}
+    return {**limits.violations(cost), **known}

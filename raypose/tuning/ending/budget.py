@@ -9,10 +9,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from raypose.config import Tune
 from raypose.errors import RayPoseError
-from raypose.reporting.epochs import best_epoch, epochs
-from raypose.reporting.leaderboard import duration
+from raypose.reporting.epochs import best_values, epochs
 from raypose.reporting.outcomes import breaks
 from raypose.reporting.roles import IMPORTED, role
+from raypose.reporting.words import duration, spoken
 from raypose.tuning.ending.gain import Gain
 from raypose.tuning.ending.over import Over
 
@@ -121,26 +121,12 @@ class Budget:
     def _known(self, trial: FrozenTrial) -> None:
         """What an earlier start told of a trial; what was stopped early has lost the weights that reached a target."""
         known = epochs(trial)
-        best = best_epoch(known, self.tune.goals)
+        best = best_values(known, self.tune.goals)
         self.epochs += len(known)
         if best is not None and trial.state in (TrialState.COMPLETE, TrialState.RUNNING):
-            self.gain.epoch(trial, known[best][0])
+            self.gain.epoch(trial, best[0])
         if trial.state.is_finished():
             self.ended(trial)
-
-
-def spoken(seconds: float) -> str:
-    """A duration in words.
-
-    Example:
-        >>> spoken(5400), spoken(90), spoken(0.5)
-        ('1 h 30 min', '1 min 30 s', '0.5 s')
-    """
-    parts, rest = [], seconds
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        count, rest = divmod(rest, size)
-        parts += [f"{count:g} {unit}"] if count else []
-    return " ".join([*parts, f"{rest:g} s"] if rest or not parts else parts)
 
 
 def _when(trial: FrozenTrial) -> float:

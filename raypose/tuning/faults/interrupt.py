@@ -18,9 +18,6 @@ class Interrupt:
         self.signal: int | None = None
         self.on_signal = on_signal
 
-    def __bool__(self) -> bool:
-        return self.signal is not None
-
     def listen(self) -> None:
         """Take the signals; again after `ray.init`, which takes SIGTERM for itself."""
         if threading.current_thread() is threading.main_thread() and self.signal is None:

@@ -13,11 +13,12 @@ from raypose.tuning.faults.memory import LOW, is_innocent
 from raypose.tuning.faults.processes import end_worker
 from raypose.tuning.faults.silences import Silences
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.snapshots import PickledEmpty
 
 SHOWN = 300  # characters of what Ray says of a lost worker
 
 
-class Watch(Callback):
+class Watch(PickledEmpty, Callback):
     """Ray Tune calls it at every step: it ends trials that hang, counts the workers that were lost, and ends all of them
     once the search is to stop."""
 
@@ -28,9 +29,6 @@ class Watch(Callback):
         # What is lost is told later: where Ray's memory monitor took a worker, `fit` raises, and `Losses` tells.
         self._lost: dict[int, str] = {}  # and is started again
         self._given_up: dict[int, str] = {}  # by Ray Tune
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         if self.state.is_stopping:  # Tune would wait for the ends of their epochs, up to 10 s

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raypose.errors import RayPoseError
+from raypose.reporting.words import counted
 
 Found = tuple[str, str]  # the kind of what is amiss, a key of preflight.HINTS, and the text
 TOKEN = "token"
@@ -41,7 +42,7 @@ def lacking_gpus(asked: int) -> Iterator[Found]:
         import torch
 
         if (seen := torch.cuda.device_count()) < asked:
-            yield "gpu", f"Ray counts {asked} GPU{'s' * (asked > 1)}, but torch {torch.__version__} sees {seen}"
+            yield "gpu", f"Ray counts {counted(asked, 'GPU')}, but torch {torch.__version__} sees {seen}"
 
 
 def _folder(wanted: Wanted, meeting: Path, node: str) -> Iterator[Found]:
@@ -66,7 +67,7 @@ def _files(wanted: Wanted) -> Iterator[Found]:
 
 
 def _plugins(wanted: Wanted) -> Iterator[Found]:
-    from raypose.plugins import load_plugins
+    from raypose.plugins import load_plugins, with_own_names
 
     kept = wanted.plugins
     if missing := [own for name, own in kept.items() if name.endswith(".py") and not Path(name).exists()]:
@@ -76,7 +77,4 @@ def _plugins(wanted: Wanted) -> Iterator[Found]:
         load_plugins(list(kept))
     except RayPoseError as error:
         for problem in error.problems:
-            text = str(problem)
-            for name, own in kept.items():
-                text = text.replace(name, own)
-            yield "plugin", text
+            yield "plugin", with_own_names(str(problem), kept)

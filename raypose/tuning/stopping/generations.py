@@ -14,7 +14,7 @@ from raypose.check.mutations import NAME, mutated
 from raypose.config import leading
 from raypose.errors import RayPoseError
 from raypose.files import write_text
-from raypose.reporting.epochs import INHERITED, epochs
+from raypose.reporting.epochs import CHANGED, INHERITED, epochs
 from raypose.reporting.records import params
 from raypose.reporting.roles import is_trial
 from raypose.space import Space, from_params
@@ -96,7 +96,7 @@ class Generations:
         if not limits.constraints:
             return clone.params
         costs = limits.price(self.state.space.sample(from_params(clone.params)))
-        if all(each.violation(costs) <= 0 for each in limits.constraints):
+        if all(violation <= 0 for violation in limits.violations(costs).values()):
             return clone.params
         return next(dict(member.params) for member in members if member.number == clone.parent)
 
@@ -112,7 +112,7 @@ class Generations:
             history = {str(epoch): list(values) for epoch, values in epochs(parent).items()}
             folder = self.state.files.path(trial.number)
             copy(self.state.files.path(parent.number), folder)
-            self.state.note(trial.number, **{INHERITED: history, "changed": each["params"]})
+            self.state.note(trial.number, **{INHERITED: history, CHANGED: each["params"]})
             write_text(folder / "config.yaml", self.state.task(trial.number).text)
             write_text(folder / "lineage.jsonl", "".join(f"{json.dumps(line)}\n" for line in [*lineage, entry]))
             self.state.note(trial.number, **{LINEAGE: [*lineage, entry]})

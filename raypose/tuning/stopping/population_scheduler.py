@@ -10,12 +10,13 @@ from ray.tune.experiment import Trial
 from raypose.errors import RayPoseError
 from raypose.reporting.roles import is_trial
 from raypose.tuning.search_state import SearchState
+from raypose.tuning.snapshots import PickledEmpty
 from raypose.tuning.stopping.generations import Generations, shortage
 from raypose.tuning.stopping.population import PopulationBasedTraining
 from raypose.tuning.stopping.scheduler import EarlyStopping
 
 
-class PopulationScheduler(EarlyStopping):
+class PopulationScheduler(PickledEmpty, EarlyStopping):
     """Pauses trials where the population is compared, and has them go on afterwards, those with the fewest epochs first and
     at most `at_a_time` together. A trial that inherits starts again as a new `Task`, from the checkpoint in its folder.
     `warn` is told of a population that stays too small.
@@ -39,9 +40,6 @@ class PopulationScheduler(EarlyStopping):
         self.generations = Generations(state, settings)
         self._trials: dict[int, Trial] = {}
         self._advance()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given into its snapshot, which is never read back
 
     def has_room(self) -> bool:
         """Whether to ask for a further trial. While any is left that Tune knows, not in vain: that would end the search for

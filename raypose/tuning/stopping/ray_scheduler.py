@@ -37,8 +37,8 @@ class RayScheduler(EarlyStopping):
 
     def __init__(self, scheduler: TrialScheduler, state: SearchState) -> None:
         super().__init__()
-        self.scheduler = scheduler
-        if isinstance(scheduler, REBUILT):
+        self.scheduler, self._is_rebuilt = scheduler, isinstance(scheduler, REBUILT)
+        if self._is_rebuilt:
             self._replay(state)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
@@ -52,7 +52,7 @@ class RayScheduler(EarlyStopping):
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:
         """`result` was told before, unless it is that of the last epoch."""
-        if isinstance(self.scheduler, REBUILT) and not result.get("last_epoch"):
+        if self._is_rebuilt and not result.get("last_epoch"):
             self.scheduler.on_trial_remove(tune_controller, self._seen(trial))
         else:
             self.scheduler.on_trial_complete(tune_controller, self._seen(trial), result)
@@ -64,7 +64,7 @@ class RayScheduler(EarlyStopping):
         return self.scheduler.choose_trial_to_run(tune_controller)
 
     def _seen(self, trial: Any) -> Any:
-        return StandIn(str(trial.config["number"])) if isinstance(self.scheduler, REBUILT) else trial
+        return StandIn(str(trial.config["number"])) if self._is_rebuilt else trial
 
     def _add(self, tune_controller: Any, trial: Any, number: int) -> None:
         with _numpy_seed(number):  # ASHA draws a trial's bracket: the same one, whenever it is drawn
