@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["raypose", "raypose.*"]),
-    package_data={"raypose": ["py.typed"]},
+    package_data={"raypose": ["py.typed", "data/dataset_infos/*.yaml"]},
     install_requires=[
         "torch>=2.5",
         "torchvision>=0.20",
@@ -31,6 +31,7 @@ setup(
         "numpy>=1.26",
         "pyyaml>=6.0",
         "tensorboard>=2.19",
+        "pillow>=9.5",
         "opencv-python-headless>=4.11",
         "faster-coco-eval>=1.6.5",
         "pydantic>=2.8",

@@ -37,8 +37,9 @@ DURATIONS = "write seconds, or a text such as 30m, 12h, 1h30m, 2d"
 NAME_PATTERN = r"^\w[\w.-]*$"  # a folder's: letters, digits, _ . -
 # The `tune.mode` that suits a value; `max` where nothing is known.
 BETTER = {
-    **dict.fromkeys(("AP", "AP50", "AP75", "AR", "PCK"), "max"),
-    **dict.fromkeys(("EPE", "loss", "train_loss", "params", "flops", "memory", "latency"), "min"),
+    **dict.fromkeys(("AP", "AP50", "AP75", "AR", "APM", "APL", "AR50", "AR75", "ARM", "ARL"), "max"),
+    **dict.fromkeys(("AP_easy", "AP_medium", "AP_hard", "PCK", "PCKh", "AUC"), "max"),
+    **dict.fromkeys(("EPE", "NME", "loss", "train_loss", "params", "flops", "memory", "latency"), "min"),
 }
 
 # Metrics that a training measures, once, where `tune` names them: what the model costs. See `raypose.models.measured`.
@@ -58,12 +59,14 @@ SLOTS = {
     "train": registry.DATASETS,
     "val": registry.DATASETS,
     "test": registry.DATASETS,
+    "dataset": registry.DATASETS,
+    "datasets": registry.DATASETS,
     "optimizer": registry.OPTIMIZERS,
     "lr_schedule": registry.LR_SCHEDULES,
     "metrics": registry.METRICS,
 }
 # Those of them that hold a list of components.
-LISTS = {"losses", "metrics"}
+LISTS = {"losses", "metrics", "datasets"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ class Augment:
     shift: Fraction = 0.05  # of the crop's size, to either side
     half_body: Fraction = 0.0  # probability of a crop around the upper or the lower body alone
     color: Fraction = 0.2  # brightness, contrast and saturation change by up to this fraction
+    erasing: Fraction = 0.0  # probability that a random rectangle is blanked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,9 @@ class Data:
     input_size: tuple[PositiveInt, PositiveInt] = (192, 256)  # width, height of the crop that the model sees, in pixels
     padding: Positive = 1.25  # the crop is this much larger than the box
     augment: Augment = field(default_factory=Augment)
+    store: bool = True  # cut each instance from its image once, for all trials of all experiments; see docs/data.md
+    # What is wrong with the data ends a training before it starts; `skip` goes on without it, and says how much it is.
+    on_bad_sample: Literal["error", "skip"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +116,11 @@ class Training:
     grad_clip: Positive | None = None  # largest norm of all gradients together
     # Decay a step of the averaged weights that are validated and kept, for example 0.99.
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
+    # `auto` is what a few steps of the model are fastest in, measured once where it is trained.
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False  # by torch.compile, which takes a minute or more before the first step
     flip_test: bool = False  # average the prediction with that of the mirrored image
+    shift_heatmap: bool = False  # move the mirrored image's heatmap a pixel to the right; for weights of MMPose
     metrics: list[dict[str, Any]] = field(
         default_factory=lambda: [{"type": "CocoAP"}, {"type": "PCK"}, {"type": "EPE"}]
     )

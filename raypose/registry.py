@@ -195,6 +195,7 @@ CODECS = Registry("codec", "raypose.codecs")
 # Returns a raypose.data.KeypointTable: annotations without pixels.
 DATASETS = Registry("dataset", "raypose.data")
 # metric(table, keypoints [N,K,2], scores [N,K]) -> {name: float}; class attribute `names` lists what it produces.
+# May have check(table), which raises where the table lacks what it needs, and per_keypoint, which gives {name: [K]}.
 METRICS = Registry("metric", "raypose.metrics")
 # A torch.optim.Optimizer; any importable one also has its dotted name.
 OPTIMIZERS = Registry("optimizer", "raypose.optim.optimizers", base="torch.optim:Optimizer")

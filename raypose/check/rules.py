@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from raypose.check.report import Report
+from raypose.space.reading.strings import FILE_ENDS
 from raypose.space.traverse import children, descend
 from raypose.space.tree import Dimension, Mapping, Node, Ref, Scalar
 
 # Top-level keys whose values are the same for all trials of a search.
 FIXED = ("name", "seed", "plugins", "tune")
 # Keys that name what must lie on the disk.
-FILES = {"ann_file": ("annotation file", Path.is_file), "img_prefix": ("image folder", Path.is_dir)}
+FILES: dict[str, tuple[str, Callable[[Path], bool]]] = {
+    "ann_file": ("annotation file", Path.is_file),
+    "img_prefix": ("image folder", Path.is_dir),
+    "bbox_file": ("detections file", Path.is_file),
+    "headbox_file": ("file of heads' boxes", Path.is_file),
+    # One of the package's files has a name only.
+    "dataset_info": ("dataset_info file", lambda path: not path.name.endswith(FILE_ENDS) or path.is_file()),
+}
 
 
 def not_searchable(report: Report, tree: Mapping) -> None:
@@ -25,7 +33,7 @@ def not_searchable(report: Report, tree: Mapping) -> None:
 
 
 def missing_files(report: Report, tree: Node) -> None:
-    """Annotation files and image folders that are not there."""
+    """Annotation files, image folders and the like that are not there."""
     for key, node in files(tree):
         what, exists = FILES[key]
         if not exists(Path(node.value)):
@@ -34,7 +42,7 @@ def missing_files(report: Report, tree: Node) -> None:
 
 
 def files(tree: Node) -> Iterator[tuple[str, Scalar]]:
-    """The paths of annotation files and image folders in every branch, with their keys."""
+    """The paths of annotation files, image folders and the like in every branch, with their keys."""
     for key, node in _scalars(tree, None):
         if key in FILES and isinstance(node.value, str) and node.value:
             yield key, node

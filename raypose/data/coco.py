@@ -5,29 +5,36 @@ Source: https://cocodataset.org/#format-data
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from raypose.data import coco_file
+from raypose.data.bad_samples import OnBadSample, good_samples
 from raypose.data.coco_file import Record
-from raypose.data.grouping import image_groups
+from raypose.data.coco_table import make_table
+from raypose.data.detections import with_detections
 from raypose.data.info import tells_info
-from raypose.data.keypoint_info import Keypoint, make_info
+from raypose.data.info_files import Color, Keypoint
+from raypose.data.keypoint_info import make_info
 from raypose.data.table import DatasetInfo, KeypointTable
-from raypose.errors import Problem, RayPoseError
 from raypose.registry import DATASETS
 
-# A box that is not given is that of the keypoints, larger by this part of its longer side, or by these pixels if that
-# is more, on every side.
-_BOX_MARGIN, _BOX_MIN_MARGIN = 0.15, 5.0
 
-
-def coco_info(ann_file: str, img_prefix: str = "", group_by: str | None = None, **keypoints: Any) -> DatasetInfo:
+def coco_info(
+    ann_file: str,
+    img_prefix: str = "",
+    group_by: str | None = None,
+    bbox_file: str | None = None,
+    det_bbox_thr: float = 0.0,
+    on_bad_sample: OnBadSample = "error",
+    **keypoints: Any,
+) -> DatasetInfo:
     """What the keypoints of `CocoKeypoints` with these arguments are."""
-    return _read(Path(ann_file), **keypoints)[0]
+    path, folder = Path(ann_file), Path(img_prefix) if img_prefix else None
+    info, images, annotations, _ = _read(path, **keypoints)
+    if on_bad_sample == "error":
+        good_samples(path, images, annotations, len(info.names), folder, every_image=bbox_file is not None)
+    return info
 
 
 @DATASETS.register_module()
@@ -39,23 +46,41 @@ def CocoKeypoints(
     names: list[str] | None = None,
     flip_pairs: list[tuple[Keypoint, Keypoint]] | None = None,
     sigmas: float | list[float] | None = None,
-    skeleton: list[tuple[Keypoint, Keypoint]] | None = None,
+    skeleton: list[list[Keypoint]] | None = None,
+    upper_body: list[Keypoint] | None = None,
+    colors: list[Color] | dict[str, Color] | None = None,
+    dataset_info: str | dict[str, Any] | None = None,
     group_by: str | None = None,
+    bbox_file: str | None = None,
+    det_bbox_thr: float = 0.0,
+    on_bad_sample: OnBadSample = "error",
 ) -> KeypointTable:
     """A COCO keypoints file as it is. Crowds and objects without keypoints are `ignored`, as COCO's evaluation does.
 
-    A box that is missing is derived from the keypoints, an area that is missing from the box.
+    A box that is missing is derived from the keypoints, an area that is missing from the box. With `bbox_file` the
+    instances are a detector's boxes, without labels, and what is labelled in all images of the file is `truth`: also
+    an image in which nobody is labelled counts, since what is found there is wrong.
 
     Args:
         ann_file: the JSON file.
         img_prefix: the folder that the images' `file_name` is relative to.
         category: the category's name, where the file has several with different keypoints.
         names: the keypoints' names, in place of the category's.
-        flip_pairs: left and right keypoints, by name or by index from 0; by default taken from the names.
-        sigmas: of OKS, one for all or one a keypoint; by default COCO's for COCO's 17 keypoints, else 0.05.
-        skeleton: pairs of keypoints for drawing, by name or by index from 0; by default the category's.
+        flip_pairs: left and right keypoints, by name or by index from 0.
+        sigmas: of OKS, one for all or one a keypoint.
+        skeleton: pairs of keypoints, or chains of more, for drawing, by name or by index from 0.
+        upper_body: keypoints of the upper body, by name or by index from 0; the others are the lower body.
+        colors: red, green and blue from 0 to 255, one a keypoint, or for any of `left`, `right` and `middle`.
+        dataset_info: what goes for the five above and is not given: a name that the package knows, such as `coco`, the
+            path of a YAML file with `keypoints` (their names) and any of the five, or what that would hold. What it
+            doesn't say is the category's, else that of a data set that the package knows by the keypoints' names, else
+            inferred from those, with sigmas of 0.05.
         group_by: which images a split keeps together: a key of the images' records, `folder`, or `file_name_prefix`
             (the file name without the number at its end: the frames of one video).
+        bbox_file: a JSON file of detections in COCO's results format, in place of the labelled boxes; for `val` and
+            `test`.
+        det_bbox_thr: boxes of `bbox_file` that score less are left out.
+        on_bad_sample: `skip` leaves out images and annotations that cannot be used; by default that of `data`.
 
     Raises:
         RayPoseError: the file, its content or the image files are not what they should be.
@@ -64,89 +89,34 @@ def CocoKeypoints(
         >>> CocoKeypoints("annotations/person_keypoints_val2017.json", "val2017").keypoints.shape
         (6352, 17, 3)
     """
-    path, folder = Path(ann_file), Path(img_prefix)
-    info, all_images, annotations = _read(path, category, names, flip_pairs, sigmas, skeleton)
-    people = [each for each in annotations if not each.get("iscrowd") and _is_labelled(each)]
-    if not people:
-        message = f"nothing to learn from: none of {len(annotations)} annotations has labelled keypoints"
-        raise RayPoseError(Problem(message, str(path), rule="empty-dataset"))
-    used = {each["image_id"] for each in people}
-    images = [image for image in all_images if image["id"] in used]
-    paths = [folder / image["file_name"] for image in images]
-    coco_file.check_files(path, folder, paths)
-
-    keypoints = np.stack([_keypoints(each) for each in people])
-    bbox = _boxes(people, keypoints)
-    row = {image["id"]: i for i, image in enumerate(images)}
-    return KeypointTable(
-        paths=[str(each) for each in paths],
-        image_index=np.array([row[each["image_id"]] for each in people]),
-        bbox=bbox,
-        keypoints=keypoints,
-        area=np.array(
-            [each.get("area") or box[2] * box[3] for each, box in zip(people, bbox, strict=True)], np.float32
-        ),
-        ids=np.array([each["id"] for each in people]),
-        image_ids=np.array(list(row)),
-        groups=image_groups(path, images, group_by),
-        info=info,
-        sizes=_sizes(images),
-        ignored=[_as_ignored(each, 3 * len(info.names)) for each in annotations if _is_ignored(each, used)],
+    path = Path(ann_file)
+    info, images, annotations, categories = _read(
+        path,
+        category,
+        names=names,
+        flip_pairs=flip_pairs,
+        sigmas=sigmas,
+        skeleton=skeleton,
+        upper_body=upper_body,
+        colors=colors,
+        dataset_info=dataset_info,
     )
+    detected = bbox_file is not None
+    table = make_table(path, Path(img_prefix), info, images, annotations, group_by, on_bad_sample, every_image=detected)
+    if bbox_file is None:
+        return table
+    return with_detections(table, bbox_file, [image.get("id") for image in images], categories, det_bbox_thr)
 
 
 def _read(
-    path: Path, category: str | None = None, names: list[str] | None = None, *keypoints: Any, **named: Any
-) -> tuple[DatasetInfo, list[Record], list[Record]]:
-    """The keypoints of a file as `make_info` takes them, its images, and the annotations of the chosen category."""
+    path: Path, category: str | None = None, **keypoints: Any
+) -> tuple[DatasetInfo, list[Record], list[Record], set[Any]]:
+    """The keypoints of a file as `make_info` takes them, its images, and the annotations and ids of the categories that
+    are read."""
     content = coco_file.read_json(path)
-    categories = coco_file.choose_categories(path, content["categories"], category, names is not None)
-    info = make_info(categories[0], names, *keypoints, **named)
+    named = keypoints.get("names") is not None or keypoints.get("dataset_info") is not None
+    categories = coco_file.choose_categories(path, content["categories"], category, named)
+    info = make_info(categories[0], **keypoints)
     chosen = {each.get("id") for each in categories}
-    annotations = _with_ids([each for each in content["annotations"] if each.get("category_id") in chosen])
-    coco_file.check_annotations(path, annotations, content["images"], len(info.names))
-    return info, content["images"], annotations
-
-
-def _with_ids(annotations: list[Record]) -> list[Record]:
-    """COCO's evaluation needs ids that differ and are not 0; where they are not so, all are numbered from 1."""
-    ids = [each.get("id") for each in annotations]
-    if all(isinstance(id_, int) and id_ > 0 for id_ in ids) and len(set(ids)) == len(ids):
-        return annotations
-    return [{**each, "id": i} for i, each in enumerate(annotations, start=1)]
-
-
-def _is_labelled(annotation: Record) -> bool:
-    return any(_keypoints(annotation)[:, 2] > 0) if annotation.get("keypoints") else False
-
-
-def _is_ignored(annotation: Record, images: set[Any]) -> bool:
-    return annotation["image_id"] in images and bool(annotation.get("iscrowd") or not _is_labelled(annotation))
-
-
-def _as_ignored(annotation: Record, count: int) -> Record:
-    bbox = annotation.get("bbox") or [0.0] * 4
-    given = {"bbox": bbox, "area": bbox[2] * bbox[3], "iscrowd": 0, "keypoints": [0] * count, "num_keypoints": 0}
-    return {**given, **{key: value for key, value in annotation.items() if value}, "category_id": 1}
-
-
-def _keypoints(annotation: Record) -> np.ndarray:
-    """[K,3]; a keypoint without finite coordinates is not labelled."""
-    keypoints = np.array(annotation["keypoints"], np.float32).reshape(-1, 3)
-    keypoints[~np.isfinite(keypoints).all(1)] = 0
-    return keypoints
-
-
-def _boxes(people: Sequence[Record], keypoints: np.ndarray) -> np.ndarray:
-    bbox = np.array([each.get("bbox") or [0] * 4 for each in people], np.float32)
-    unlabelled = keypoints[:, :, 2:] <= 0
-    low = np.where(unlabelled, np.inf, keypoints[:, :, :2]).min(1)
-    high = np.where(unlabelled, -np.inf, keypoints[:, :, :2]).max(1)
-    margin = np.maximum((high - low).max(1, keepdims=True) * _BOX_MARGIN, _BOX_MIN_MARGIN)
-    derived = np.concatenate([low - margin, high - low + 2 * margin], axis=1).astype(np.float32)
-    return np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, derived)
-
-
-def _sizes(images: Sequence[Record]) -> np.ndarray | None:
-    sizes = [(image.get("width"), image.get("height")) for image in images]
-    return np.array(sizes) if all(width and height for width, height in sizes) else None
+    annotations = [each for each in content["annotations"] if each.get("category_id") in chosen]
+    return info, content["images"], annotations, chosen

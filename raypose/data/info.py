@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from raypose.data.table import DatasetInfo
-from raypose.registry import DATASETS
+from raypose.registry import DATASETS, offer
 
 Dataset = TypeVar("Dataset", bound=Callable)
 
@@ -21,8 +21,9 @@ def tells_info(info: Callable[..., DatasetInfo]) -> Callable[[Dataset], Dataset]
     return mark
 
 
-def dataset_info(cfg: Mapping[str, Any]) -> DatasetInfo:
-    """The `info` of the dataset that a configuration names; one that doesn't tell it is built for it.
+def dataset_info(cfg: Mapping[str, Any], **defaults: Any) -> DatasetInfo:
+    """The `info` of the dataset that a configuration names; one that doesn't tell it is built for it. `defaults` are
+    arguments such as `on_bad_sample` of one that takes them and gives none.
 
     Raises:
         RayPoseError: the dataset cannot be read.
@@ -31,6 +32,7 @@ def dataset_info(cfg: Mapping[str, Any]) -> DatasetInfo:
         >>> len(dataset_info({"type": "SyntheticPeople"}).names)
         17
     """
+    cfg = offer(cfg, DATASETS, **{key: value for key, value in defaults.items() if value is not None})
     told = getattr(DATASETS.get(cfg["type"]), "info", None)
     if told is None:
         return DATASETS.build(cfg).info

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from raypose.data.coco_format import to_coco
 from raypose.errors import RayPoseError
+
+# The arrays of a table, some of which may be None.
+BY_INSTANCE = ("bbox", "keypoints", "area", "ids", "weights", "box_scores", "head_size")
+BY_IMAGE = ("image_ids", "groups", "sizes", "crowd_index")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class DatasetInfo:
     sigmas: tuple[float, ...]  # of OKS, per keypoint
     skeleton: tuple[tuple[int, int], ...] = ()
     category: str = "object"
+    upper_body: tuple[int, ...] = ()  # indices; the others are the lower body. Empty: halves are not known
+    colors: tuple[tuple[int, int, int], ...] = ()  # red, green, blue of each keypoint, for drawing
 
     @property
     def flip_order(self) -> np.ndarray:
@@ -57,6 +64,11 @@ class KeypointTable:
     info: DatasetInfo
     sizes: np.ndarray | None = None  # [M,2] int64: width, height, where the annotation file tells
     ignored: list[dict[str, Any]] = field(default_factory=list)  # COCO annotations: crowds, objects without keypoints
+    weights: np.ndarray | None = None  # [N] how often an instance comes in an epoch of training; default: once
+    box_scores: np.ndarray | None = None  # [N] of boxes that a detector found
+    truth: KeypointTable | None = None  # what is labelled, in the same M images, where the instances are boxes found
+    head_size: np.ndarray | None = None  # [N] pixels, as PCKh wants
+    crowd_index: np.ndarray | None = None  # [M] CrowdPose's, 0..1
 
     def __len__(self) -> int:
         return len(self.image_index)
@@ -64,27 +76,20 @@ class KeypointTable:
     def subset(self, instances: ArrayLike | None = None, *, images: ArrayLike | None = None) -> KeypointTable:
         """The table of some instances (indices or a mask, order kept), or of all instances of some images.
 
-        Images that no chosen instance lies in are dropped, with what was ignored in them.
+        Images that no chosen instance lies in are dropped, with what was ignored in them. Of a table with `truth` this
+        holds for `instances` alone: of the images that are asked for even those stay in which a detector found nothing.
         """
         if images is not None:
-            rows = np.flatnonzero(np.isin(self.image_index, np.arange(len(self.paths))[np.asarray(images)]))
+            kept = np.unique(np.arange(len(self.paths))[np.asarray(images)])
+            rows = np.flatnonzero(np.isin(self.image_index, kept))
         else:
             rows = np.arange(len(self)) if instances is None else np.arange(len(self))[np.asarray(instances)]
-        kept, image_index = np.unique(self.image_index[rows], return_inverse=True)
-        left = set(self.image_ids[kept].tolist())
-        return replace(
-            self,
-            paths=[self.paths[i] for i in kept],
-            image_index=image_index,
-            bbox=self.bbox[rows],
-            keypoints=self.keypoints[rows],
-            area=self.area[rows],
-            ids=self.ids[rows],
-            image_ids=self.image_ids[kept],
-            groups=self.groups[kept],
-            sizes=None if self.sizes is None else self.sizes[kept],
-            ignored=[each for each in self.ignored if each["image_id"] in left],
-        )
+        if images is None or self.truth is None:
+            kept = np.unique(self.image_index[rows])
+        truth = self.truth
+        if truth is not None:
+            truth = truth._taken(np.flatnonzero(np.isin(truth.image_index, kept)), kept)
+        return replace(self._taken(rows, kept), truth=truth)
 
     def split(
         self, fraction: float, *, groups: ArrayLike | None = None, seed: int = 0
@@ -113,37 +118,18 @@ class KeypointTable:
 
     def to_coco(self) -> dict[str, Any]:
         """COCO's ground truth of these images, `ignored` included, as pycocotools and faster-coco-eval read it."""
-        people = zip(self.ids, self.image_index, self.bbox, self.area, self.keypoints, strict=True)
-        annotations = [
-            {
-                "id": int(id_),
-                "image_id": self.image_ids[image].item(),
-                "category_id": 1,
-                "bbox": bbox.tolist(),
-                "area": float(area),
-                "iscrowd": 0,
-                "keypoints": keypoints.ravel().tolist(),
-                "num_keypoints": int((keypoints[:, 2] > 0).sum()),
-            }
-            for id_, image, bbox, area, keypoints in people
-        ]
-        category = {"id": 1, "name": self.info.category, "keypoints": list(self.info.names)}
-        skeleton = [[a + 1, b + 1] for a, b in self.info.skeleton]
-        return {
-            "info": {},
-            "licenses": [],
-            "images": self._image_records(),
-            "annotations": annotations + [dict(each) for each in self.ignored],
-            "categories": [{**category, "skeleton": skeleton}],
-        }
+        return to_coco(self)
 
-    def _image_records(self) -> list[dict[str, Any]]:
-        records = [
-            {"id": id_, "file_name": path} for id_, path in zip(self.image_ids.tolist(), self.paths, strict=True)
-        ]
-        if self.sizes is not None:
-            records = [
-                {**record, "width": width, "height": height}
-                for record, (width, height) in zip(records, self.sizes.tolist(), strict=True)
-            ]
-        return records
+    def _taken(self, rows: np.ndarray, images: np.ndarray) -> KeypointTable:
+        """Some rows, all of which lie in `images`, and these images; both are indices, those of images in order."""
+        by_row = {name: getattr(self, name) for name in BY_INSTANCE}
+        by_image = {name: getattr(self, name) for name in BY_IMAGE}
+        left = set(self.image_ids[images].tolist())
+        return replace(
+            self,
+            paths=[self.paths[i] for i in images],
+            image_index=np.searchsorted(images, self.image_index[rows]),
+            ignored=[each for each in self.ignored if each["image_id"] in left],
+            **{name: values[rows] for name, values in by_row.items() if values is not None},
+            **{name: values[images] for name, values in by_image.items() if values is not None},
+        )

@@ -101,7 +101,7 @@ VALUES = [
      "ThresholdPruner: Either lower or upper must be specified."),
     ("{type: MedianPruner, n_startup_trials: 2}", "{type: PercentilePruner, percentile: §101.0}",
      "PercentilePruner: Percentile must be between 0 and 100 inclusive, but got percentile=101.0."),
-    ("threshold: 0.2", "threshold: §-1", "threshold > 0 must hold, but got -1"),
+    ("threshold: 0.2", "threshold: §-1", "'threshold' must be greater than 0, but got -1"),
     (SCHEDULE, "lr_schedule: {type: OneCycleLR, pct_start: §2}",
      "OneCycleLR: Expected float between 0 and 1 pct_start, but got 2"),
     (SCHEDULE, "lr_schedule: {type: FlatCosineAnnealingLR, min_lr: §0.1, min_lr_ratio: 0.1}",
@@ -234,7 +234,9 @@ def test_the_message_line_and_column_of_each_mistake(home, old, new, messages) -
 
 def test_every_metric_is_known_to_be_better_when_higher_or_lower() -> None:
     builtin = [METRICS.get(name) for name in METRICS if METRICS.get(name).__module__.startswith("raypose.")]
-    given = {name for metric in builtin for name in metric.names}
+    given = {name for metric in builtin for name in metric.names} | {
+        *METRICS.build({"type": "CocoAP", "details": True}).names
+    }
     assert given | {"loss", "train_loss", *config.COSTS} == set(config.BETTER)
 
 
@@ -290,6 +292,23 @@ def test_what_cannot_be_read_and_what_is_wrong_with_the_rest_at_once(home) -> No
         (27, "unknown-component", '"RLEHed"'),
         (31, "bad-range", "[0.01,0.0001]"),
         (45, "unset-variable", '"${RAYPOSE_NOT_SET}"'),
+    ]
+
+
+def test_what_is_said_of_keypoints(home) -> None:
+    """A name is no path, even where a folder has it, too; a file must be there, and the values be of their types."""
+    (home / "coco").mkdir(exist_ok=True)
+    (home / "mine.yaml").write_text("sigmas: 0.1")
+    good = "dataset_info: {choice: [coco, mine.yaml, {sigmas: 0.1}]}, colors: {left: [0, 0, 0]}, skeleton: [[a, b, 2]]"
+    assert problems(TEXT.replace("ann_file:", f"{good}, ann_file:", 1), home) == []
+    wrong = "dataset_info: gone.yaml, upper_body: nose, colors: [0, 0, 0], skeleton: [[a, 0.5]]"
+    assert [
+        (each.rule, each.value) for each in problems(TEXT.replace("ann_file:", f"{wrong}, ann_file:", 1), home)
+    ] == [
+        ("missing-file", '"gone.yaml"'),
+        ("wrong-type", '"nose"'),
+        ("wrong-type", "0"),
+        ("wrong-type", "0.5"),
     ]
 
 

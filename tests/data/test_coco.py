@@ -84,7 +84,7 @@ def test_a_missing_box_is_around_the_keypoints(tiny_coco):
 def test_one_keypoint_is_enough_for_a_box(tiny_coco):
     def change(content):
         del content["annotations"][0]["bbox"]
-        content["annotations"][0]["keypoints"] = [20, 30, 2, 0, 0, 0, float("nan"), 5, 2]
+        content["annotations"][0]["keypoints"] = [20, 30, 2, 0, 0, 0, float("nan"), 5, 0]
 
     table = read(tiny_coco, change)
     assert table.bbox[0].tolist() == [15, 25, 10, 10]
@@ -111,7 +111,7 @@ def test_crowds_and_objects_without_keypoints_are_ignored(tiny_coco):
     assert all({"bbox", "area", "iscrowd", "keypoints", "num_keypoints"} <= set(each) for each in table.ignored)
 
 
-@pytest.mark.parametrize("ids", [[None] * 6, [7] * 6, range(6)])
+@pytest.mark.parametrize("ids", [[None] * 6, range(6)])
 def test_ids_that_evaluation_cannot_use_are_numbered(tiny_coco, ids):
     def change(content):
         for annotation, id_ in zip(content["annotations"], ids, strict=True):
@@ -216,7 +216,7 @@ def test_missing_images_are_counted_and_some_named(tiny_coco):
         for i, image in enumerate(content["images"]):
             image["file_name"] = f"no{i}.png"
 
-    with pytest.raises(RayPoseError, match=r"6 of 6 .*no0\.png.*no4\.png, \.\.\. \(6 in all\)"):
+    with pytest.raises(RayPoseError, match=r"6 of 6 .*no0\.png.*no4\.png\), \.\.\. \(6 in all\)"):
         read(tiny_coco, change)
 
 

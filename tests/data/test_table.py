@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
 
 from raypose.data import CocoKeypoints
+from raypose.data.table import BY_IMAGE, BY_INSTANCE
 from raypose.errors import RayPoseError
 
 
@@ -91,3 +94,32 @@ def test_to_coco_is_what_pycocotools_reads(data_root):
     assert 0.3 < stats[0][0] < 1
     assert len(ours.getAnnIds(iscrowd=True)) > 0
     assert not any("ignore" in each for each in table.ignored), "an evaluation writes into its own copies"
+
+
+def test_parts_take_every_array(table):
+    """A part has the values of its own instances and images in all arrays that there are, and in its truth."""
+    names = {each.name for each in dataclasses.fields(table)}
+    assert names == {*BY_INSTANCE, *BY_IMAGE, "paths", "image_index", "info", "ignored", "truth"}
+    whole = dataclasses.replace(
+        table,
+        **{name: np.arange(6) * 10 for name in BY_INSTANCE if getattr(table, name) is None},
+        **{name: np.arange(6) * 10 for name in BY_IMAGE if getattr(table, name) is None},
+    )
+    detected = dataclasses.replace(whole, ids=whole.ids + 100, truth=whole)
+    part = detected.subset([4, 1])
+    for name in BY_INSTANCE:
+        np.testing.assert_array_equal(getattr(part, name), getattr(detected, name)[[4, 1]])
+        np.testing.assert_array_equal(getattr(part.truth, name), getattr(whole, name)[[1, 4]])
+    for each in (part, part.truth):
+        assert each.paths == [table.paths[1], table.paths[4]]
+        for name in BY_IMAGE:
+            np.testing.assert_array_equal(getattr(each, name), getattr(whole, name)[[1, 4]])
+
+
+def test_to_coco_reads_back(table, tmp_path):
+    more = dataclasses.replace(table, head_size=np.arange(6) + 0.5, crowd_index=np.linspace(0, 1, 6))
+    (tmp_path / "written.json").write_text(json.dumps(more.to_coco()))
+    again = CocoKeypoints(str(tmp_path / "written.json"), "/", group_by="folder")
+    for name in {*BY_INSTANCE, *BY_IMAGE, "image_index"} - {"groups"}:
+        np.testing.assert_array_equal(getattr(again, name), getattr(more, name))
+    assert (again.paths, again.info) == (table.paths, table.info)

@@ -107,6 +107,14 @@ def test_paths_are_relative_to_the_file(tmp_path) -> None:
     assert [each["pretrained"] for each in config["backbones"]] == [f"{folder}/weights.pth", "resnet50.a1_in1k", None]
 
 
+def test_a_name_stays_one_beside_a_folder_of_that_name(tmp_path) -> None:
+    (tmp_path / "coco").mkdir()
+    text = "[{dataset_info: coco}, {dataset_info: mine.yaml}, {dataset_info: ~/mine.yml}, {dataset_info: ''}]"
+    told = Space.parse(f"a: {text}", folder=tmp_path).config()["a"]
+    home = tmp_path / "home"
+    assert [each["dataset_info"] for each in told] == ["coco", f"{tmp_path}/mine.yaml", f"{home}/mine.yml", ""]
+
+
 def test_a_portable_configuration_means_the_same_in_another_folder(tmp_path, monkeypatch) -> None:
     odd = tmp_path / "a ${b} c"
     odd.mkdir()

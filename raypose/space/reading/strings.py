@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Keys whose strings are paths; those under the second set may also be names, so that only existing files count.
-PATH_KEYS = frozenset({"ann_file", "img_prefix", "cache_dir"})
+PATH_KEYS = frozenset({"ann_file", "img_prefix", "bbox_file", "headbox_file", "cache_dir"})
 PATH_OR_NAME_KEYS = frozenset({"plugins", "pretrained"})
+# Keys whose strings are paths where they end so, and names elsewhere, whatever lies beside the space.
+FILE_OR_NAME_KEYS = frozenset({"dataset_info"})
+FILE_ENDS = (".yaml", ".yml")
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?")
 
@@ -51,7 +54,8 @@ def is_relative(text: str, key: object, folder: Path) -> bool:
 
 def locate(text: str, key: object, folder: Path) -> str:
     """A path under a path key made absolute: `~`, and relative to `folder`; any other string as it is."""
-    if not text or key not in PATH_KEYS | PATH_OR_NAME_KEYS:
+    always = key in PATH_KEYS or (key in FILE_OR_NAME_KEYS and text.endswith(FILE_ENDS))
+    if not text or not (always or key in PATH_OR_NAME_KEYS):
         return text
     path = os.path.abspath(folder / Path(text).expanduser())
-    return path if key in PATH_KEYS or text.startswith("~") or os.path.exists(path) else text
+    return path if always or text.startswith("~") or os.path.exists(path) else text
