@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,10 +14,19 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+# No test reads or writes the user's own crops; before anything copies the environment, Ray's workers included.
+CACHE = tempfile.TemporaryDirectory(prefix="raypose-cache-")
+os.environ["RAYPOSE_CACHE"] = CACHE.name
 
 ROOT = Path(__file__).parents[1]
 TINY_NAMES = ["nose", "left_hand", "right_hand"]
 TINY_COLORS = [(255, 255, 255), (255, 40, 40), (40, 40, 255)]  # red, green, blue of each keypoint's dot
+
+
+@pytest.fixture(scope="session")
+def session_cache() -> str:
+    """The cache folder that all tests, and Ray's workers, have unless they name another."""
+    return CACHE.name
 
 
 @pytest.fixture(scope="session")

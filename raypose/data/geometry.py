@@ -65,6 +65,12 @@ def invert(matrices: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrices[:, :, 2:]], axis=2)
 
 
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """[N,2,3] matrices that do what `first` does, then what `second` does."""
+    linear = second[:, :, :2] @ first[:, :, :2]
+    return np.concatenate([linear, second[:, :, :2] @ first[:, :, 2:] + second[:, :, 2:]], axis=2)
+
+
 def transform(points: Array, matrices: Array) -> Array:
     """[N,K,2] points through [N,2,3] matrices; numpy arrays or tensors.
 

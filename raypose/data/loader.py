@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from raypose.config import Augment
+from raypose.config import Augment, Data
 from raypose.data import geometry
-from raypose.data.augment import Draw, draw, recolor
-from raypose.data.pixels import PixelReader
+from raypose.data.augment import Draw, draw
+from raypose.data.crops.needs import Needs
+from raypose.data.crops.preparing import Pixels, prepare
 from raypose.data.table import KeypointTable
+from raypose.data.warp import Crops, Packed, warp_one_by_one, warp_together
 
 T = TypeVar("T")
 
-# Of ImageNet's red, green and blue, in 0..255: what pretrained backbones expect.
-MEAN = np.array([123.675, 116.28, 103.53])
-STD = np.array([58.395, 57.12, 57.375])
-_OUTSIDE = (124, 116, 104)  # what the model sees as 0, as near as uint8 has it
+_AT_A_TIME = 4  # crops that a thread makes before it asks for more
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,26 @@ class Batch:
     inverse: np.ndarray  # [N,2,3] float32: pixels of the input to pixels of the original image
 
 
-class Batches:
-    """A table's instances as batches of crops.
+@dataclass(frozen=True)
+class Prepared:
+    """A batch before its last step, which is the device's."""
 
-    `len()` is the number of batches in a training epoch; `threads` more threads decode and warp images.
-    torch's DataLoader would do the same with processes, whose start costs more than an epoch of a small data set.
+    crops: Packed | Tensor
+    keypoints: Tensor
+    visible: Tensor
+    index: np.ndarray
+    inverse: np.ndarray
+
+
+class Batches:
+    """A table's instances as batches of crops, on `device`: a CPU makes them with `threads` threads, a GPU by itself.
+
+    `len()` is the number of batches in a training epoch. Threads and not processes, whose start costs more than an epoch of
+    a small data set: OpenCV and torch do their work without Python's lock.
 
     Example:
-        >>> batches = Batches(table, PixelReader(), input_size=(192, 256), batch_size=32, augment=Augment())
+        >>> table, pixels = prepare(table, Needs.of(data, augmented=True))
+        >>> batches = Batches(table, pixels, input_size=(192, 256), batch_size=32, augment=Augment())
         >>> for batch in batches.epoch(np.random.default_rng([seed, epoch])): ...  # training
         >>> for batch in batches.epoch(): ...  # validation
     """
@@ -53,29 +62,37 @@ class Batches:
     def __init__(
         self,
         table: KeypointTable,
-        reader: PixelReader,
+        pixels: Pixels,
         input_size: tuple[int, int],
         batch_size: int,
         padding: float = 1.25,
         augment: Augment | None = None,
         threads: int = 1,
+        device: str = "cpu",
     ) -> None:
-        self.table, self.reader, self.augment = table, reader, augment
+        self.table, self.pixels, self.augment = table, pixels, augment
         self.input_size, self.batch_size, self.padding = input_size, batch_size, padding
-        self.threads = threads
+        self.threads, self.device = threads, device
+        self.one_by_one = torch.device(device).type == "cpu"
+        self.pin = torch.device(device).type == "cuda"  # where a GPU can fetch it by itself
 
     def __len__(self) -> int:
-        return max(1, len(self.table) // self.batch_size)
+        return max(1, self._drawn() // self.batch_size)
 
     def epoch(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass: with a generator, shuffled and augmented by it, without the incomplete last batch; else in order,
         unchanged and complete. The generator alone decides what comes, not `threads`."""
         with ThreadPoolExecutor(1 + self.threads, thread_name_prefix="raypose-batches") as pool:
-            batches = (self._load(rows, drawn, pool) for rows, drawn in self._plan(rng))
-            yield from _ahead(batches, pool)
+            prepared = (self._prepare(rows, drawn, pool) for rows, drawn in self._plan(rng))
+            yield from (self._finish(each) for each in _ahead(prepared, pool))
+
+    def _drawn(self) -> int:
+        """How many instances come in an epoch of training."""
+        weights = self.table.weights
+        return len(self.table) if weights is None else max(1, round(float(weights.sum())))
 
     def _plan(self, rng: np.random.Generator | None) -> Iterator[tuple[np.ndarray, Draw | None]]:
-        order = np.arange(len(self.table)) if rng is None else rng.permutation(len(self.table))
+        order = np.arange(len(self.table)) if rng is None else self._shuffled(rng)
         end = len(order) if rng is None or len(order) < self.batch_size else len(self) * self.batch_size
         for start in range(0, end, self.batch_size):
             rows = order[start : start + self.batch_size]
@@ -85,22 +102,51 @@ class Batches:
                 drawn = draw(rng, self.augment, bbox, keypoints, self.table.info)
             yield rows, drawn
 
-    def _load(self, rows: np.ndarray, drawn: Draw | None, pool: ThreadPoolExecutor) -> Batch:
+    def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
+        """Rows, each as often as its weight says: 2.5 times is two or three times."""
+        if self.table.weights is None:
+            return rng.permutation(len(self.table))
+        ends = np.cumsum(self.table.weights) / self.table.weights.sum() * self._drawn()
+        rows = np.searchsorted(ends, np.arange(self._drawn()) + rng.random(), side="right")
+        return rng.permutation(np.minimum(rows, len(self.table) - 1))
+
+    def _prepare(self, rows: np.ndarray, drawn: Draw | None, pool: ThreadPoolExecutor) -> Prepared:
         bbox, changes = self.table.bbox[rows], {}
         if drawn is not None:
             bbox = drawn.bbox
             changes = {"rotation": drawn.rotation, "scale": drawn.scale, "shift": drawn.shift, "flip": drawn.flip}
         matrices = geometry.crop_matrices(bbox, self.input_size, self.padding, **changes)
-        paths = [self.table.paths[i] for i in self.table.image_index[rows]]
-        colors = repeat(None) if drawn is None else drawn.color
-        crops = np.stack(list(pool.map(self._crop, paths, matrices, colors)))
         keypoints, visible = self._keypoints(rows, matrices, drawn)
-        return Batch(normalize(crops), keypoints, visible, rows, geometry.invert(matrices).astype(np.float32))
+        crops = self._crops(rows, matrices, drawn, pool)
+        return Prepared(crops, keypoints, visible, rows, geometry.invert(matrices).astype(np.float32))
 
-    def _crop(self, path: str, matrix: np.ndarray, color: np.ndarray | None) -> np.ndarray:
-        image = self.reader.read(path)
-        crop = cv2.warpAffine(image, matrix, self.input_size, flags=cv2.INTER_LINEAR, borderValue=_OUTSIDE)
-        return crop if color is None else recolor(crop, color)
+    def _crops(
+        self, rows: np.ndarray, matrices: np.ndarray, drawn: Draw | None, pool: ThreadPoolExecutor
+    ) -> Packed | Tensor:
+        """Normalised images, or on their way to a device what it makes them of."""
+        parts = [slice(start, start + _AT_A_TIME) for start in range(0, len(rows), _AT_A_TIME)]
+        if not self.one_by_one:
+            read = [each for part in pool.map(lambda part: self._read(rows[part]), parts) for each in part]
+            return Packed.of(self._made_of(read, matrices, drawn, slice(None)), self.pin)
+        out = np.empty((len(rows), *reversed(self.input_size), 3), np.float32)
+
+        def warp(part: slice) -> None:
+            warp_one_by_one(self._made_of(self._read(rows[part]), matrices[part], drawn, part), out[part])
+
+        list(pool.map(warp, parts))
+        return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+    def _read(self, rows: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [self.pixels.read(row) for row in rows]
+
+    def _made_of(
+        self, read: list[tuple[np.ndarray, np.ndarray]], matrices: np.ndarray, drawn: Draw | None, part: slice
+    ) -> Crops:
+        """`matrices` lead from original images to the input; those that are read, from there to their pixels."""
+        onward = geometry.compose(matrices, geometry.invert(np.stack([matrix for _, matrix in read])))
+        color = None if drawn is None else drawn.color[part]
+        erased = None if drawn is None else drawn.erased[part]
+        return Crops([pixels for pixels, _ in read], onward, self.input_size, color, erased)
 
     def _keypoints(self, rows: np.ndarray, matrices: np.ndarray, drawn: Draw | None) -> tuple[Tensor, Tensor]:
         keypoints = self.table.keypoints[rows]
@@ -112,14 +158,31 @@ class Batches:
         visible = inside & (keypoints[:, :, 2] > 0)
         return torch.from_numpy(points.astype(np.float32)), torch.from_numpy(visible.astype(np.float32))
 
+    def _finish(self, each: Prepared) -> Batch:
+        if isinstance(each.crops, Tensor):
+            return Batch(each.crops, each.keypoints, each.visible, each.index, each.inverse)
+        truth = (each.keypoints, each.visible)
+        keypoints, visible = (
+            (tensor.pin_memory() if self.pin else tensor).to(self.device, non_blocking=True) for tensor in truth
+        )
+        return Batch(warp_together(each.crops, self.device), keypoints, visible, each.index, each.inverse)
 
-def normalize(crops: np.ndarray) -> Tensor:
-    """uint8 [N,H,W,3] to float32 [N,3,H,W], channels last in memory, with ImageNet's mean and deviation."""
-    n, height, width, _ = crops.shape
-    matrix = np.column_stack([np.diag(1 / STD), -MEAN / STD])
-    # A third of the time of torch's broadcasting over a last dimension of 3.
-    pixels = cv2.transform(crops.reshape(n * height, width, 3).astype(np.float32), matrix)
-    return torch.from_numpy(pixels).reshape(n, height, width, 3).permute(0, 3, 1, 2)
+
+def build_batches(
+    data: Data, table: KeypointTable, batch_size: int, *, augmented: bool, threads: int = 1, device: str = "cpu"
+) -> Batches:
+    """Batches of a table as the `data` section wants them; their `table` lacks what cannot be read.
+
+    Raises:
+        RayPoseError: images that cannot be read, unless `data.on_bad_sample` is `skip`.
+
+    Example:
+        >>> build_batches(data, build_dataset(data, "val"), batch_size=32, augmented=False)
+    """
+    needs = Needs.of(data, augmented)
+    table, pixels = prepare(table, needs, store=data.store, on_bad_sample=data.on_bad_sample, threads=threads)
+    augment = data.augment if augmented else None
+    return Batches(table, pixels, data.input_size, batch_size, data.padding, augment, threads, device)
 
 
 def _ahead(items: Iterator[T], pool: ThreadPoolExecutor) -> Iterator[T]:

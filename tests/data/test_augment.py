@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from raypose.config import Augment
-from raypose.data.augment import draw, half_body_boxes, recolor
+from raypose.data.augment import draw, half_body_boxes
 from raypose.data.person import COCO_NAMES, COCO_SIGMAS
 from raypose.data.table import DatasetInfo
 
-INFO = DatasetInfo(COCO_NAMES, (), COCO_SIGMAS)
+INFO = DatasetInfo(COCO_NAMES, (), COCO_SIGMAS, upper_body=tuple(range(11)))
 OFF = Augment(flip=0, rotation=0, scale=0, shift=0, half_body=0, color=0)
 
 
@@ -68,13 +68,14 @@ def test_half_body_boxes():
     np.testing.assert_array_equal(half_body_boxes(bbox, keypoints, other, half), bbox)
 
 
-def test_recolor():
-    image = np.random.default_rng(0).integers(60, 180, (8, 8, 3), np.uint8)
-    luma = lambda pixels: pixels @ [0.299, 0.587, 0.114]  # noqa: E731
-    np.testing.assert_array_equal(recolor(image, np.ones(3)), image)
-    np.testing.assert_allclose(recolor(image, np.array([1.2, 1, 1])), image * 1.2, atol=0.6)
-    middle = luma(image.reshape(-1, 3).mean(0))
-    np.testing.assert_allclose(recolor(image, np.array([1, 0.7, 1])), middle + 0.7 * (image - middle), atol=0.6)
-    gray = luma(image)[:, :, None].repeat(3, 2)
-    np.testing.assert_allclose(recolor(image, np.array([1, 1, 0.0])), gray, atol=0.6)
-    assert recolor(image, np.array([9.0, 1, 1])).max() == 255
+def test_rectangles_are_erased_as_often_and_as_large_as_they_should_be():
+    n = 20_000
+    boxes, points = np.tile([0.0, 0, 10, 10], (n, 1)), np.zeros((n, 17, 3))
+    erased = draw(np.random.default_rng(0), Augment(erasing=0.3), boxes, points, INFO).erased
+    there = erased[:, 2] > 0
+    assert there.mean() == pytest.approx(0.3, abs=0.02)
+    assert (erased[~there] == 0).all()
+    x, y, width, height = erased[there].T
+    assert (x >= 0).all() and (y >= 0).all() and (x + width <= 1).all() and (y + height <= 1).all()
+    assert 0.02 * 0.9 <= (width * height).min() and (width * height).max() <= 0.33
+    assert (width * height).mean() == pytest.approx(0.17, abs=0.01)
