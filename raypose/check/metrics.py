@@ -30,6 +30,10 @@ def metrics(report: Report, tree: Mapping) -> None:
                 report.add(wanted.mark, message, "unknown-metric", nearest(wanted.metric, given))
             elif wanted.mode is not None:
                 _contradiction(report, wanted.mode, wanted.metric, config.BETTER.get(given[wanted.metric]))
+            elif config.BETTER.get(given[wanted.metric]) == "min" and wanted.metric not in config.BETTER:
+                message = f"'{wanted.metric}' is better when it is lower, but 'max' is the mode of a metric so named"
+                hint = f"write mode: min, or {{{wanted.metric}: min}} in a list"
+                report.add(wanted.mark, message, "mode-contradicts-metric", hint)
 
 
 def reported(report: Report, tree: Mapping) -> Iterator[Names | None]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ import click
 @click.option("--img-prefix", type=click.Path(path_type=Path), help="The folder of that file's images.")
 @click.option("--predictions", type=click.Path(path_type=Path), help="Write the predictions there, as COCO results.")
 @click.option("--device", help="cpu or cuda (default: cuda where there is one).")
+@click.option("--per-keypoint", is_flag=True, help="The metrics of each keypoint, too.")
 @click.option("--json", "as_json", is_flag=True, help="The metrics as JSON.")
 def command(
     model: Path,
@@ -23,6 +25,7 @@ def command(
     img_prefix: Path | None,
     predictions: Path | None,
     device: str | None,
+    per_keypoint: bool,
     as_json: bool,
 ) -> None:
     """Evaluate the model folder MODEL on a dataset."""
@@ -36,11 +39,25 @@ def command(
     data = None
     if ann_file is not None:
         data = {"type": "CocoKeypoints", "ann_file": str(ann_file), "img_prefix": str(img_prefix)}
-    metrics, results = evaluate(model, part, data, _device.device(device))
+    found = evaluate(model, part, data, _device.device(device), per_keypoint=per_keypoint)
     if predictions is not None:
-        write_json(predictions, results)
+        write_json(predictions, found.predictions)
     if as_json:
-        click.echo(json.dumps(metrics, indent=1))
+        click.echo(json.dumps(found.metrics | ({"per_keypoint": found.per_keypoint} if per_keypoint else {}), indent=1))
         return
-    for name, value in metrics.items():
+    for name, value in found.metrics.items():
         click.echo(f"{name:8} {value:.4g}")
+    for line in _table(found.per_keypoint):
+        click.echo(line)
+
+
+def _table(columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """A line for each keypoint, with a column for each metric."""
+    names = list(next(iter(columns.values()), ()))
+    width = max((len(name) for name in names), default=0)
+    if names:
+        yield ""
+        yield " ".join([" " * width, *(f"{metric:>8}" for metric in columns)])
+    for name in names:
+        cells = (f"{values[name]:{max(8, len(metric))}.4g}" for metric, values in columns.items())
+        yield " ".join([f"{name:{width}}", *cells])

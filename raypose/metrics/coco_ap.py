@@ -2,70 +2,71 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from faster_coco_eval import COCO, COCOeval_faster
 
+from raypose.arguments import checked
+from raypose.metrics.average_precision import EVERY_SIZE, SIZES, average_precision
+from raypose.metrics.objects import Objects
+from raypose.metrics.ranking import Ranking, ScoreMode
 from raypose.registry import METRICS
 
 if TYPE_CHECKING:
     from raypose.data import KeypointTable
 
+_MAIN = ("AP", "AP50", "AP75", "AR")
+_DETAILS = ("APM", "APL", "AR50", "AR75", "ARM", "ARL")
+
 
 @METRICS.register_module()
-class CocoAP:
+class CocoAP(Ranking):
     """AP, AP50, AP75 and AR as COCO's keypoint challenge has them (https://cocodataset.org/#keypoints-eval), in 0..1.
 
-    Each row of the table is a detection whose score is the mean of its keypoints' scores. A keypoint that is not finite
-    counts as far off; without any labelled instance the values are NaN.
+    Each row of the table is a detection. Where its boxes are the labels' own, its score is the mean of its keypoints'
+    scores. Where a detector found them, it is the box's score times the mean of the keypoints' scores above
+    `keypoint_score_thr`, and of poses that are more alike than `nms_thr` only the surest counts, as in MMPose. A keypoint
+    that is not finite counts as far off; without any labelled instance the values are NaN.
+
+    Args:
+        score_mode: `keypoint`, `bbox`, `bbox_keypoint` or `bbox_rle`, as MMPose's `CocoMetric` has them.
+        keypoint_score_thr: of `bbox_keypoint`.
+        nms_mode: `oks_nms` or `none`.
+        nms_thr: OKS of two poses over all keypoints, with the mean area of their boxes.
+        details: APM, APL, AR50, AR75, ARM and ARL, too; M is for objects of 32² to 96² pixels, L for larger ones.
 
     Example:
         >>> CocoAP()(table, keypoints, scores)
         {'AP': 0.71, 'AP50': 0.92, 'AP75': 0.78, 'AR': 0.76}
     """
 
-    names = ("AP", "AP50", "AP75", "AR")
+    names: tuple[str, ...] = _MAIN
+
+    @checked
+    def __init__(
+        self,
+        score_mode: ScoreMode | None = None,
+        keypoint_score_thr: float = 0.2,
+        nms_mode: Literal["oks_nms", "none"] | None = None,
+        nms_thr: float = 0.9,
+        details: bool = False,
+    ) -> None:
+        super().__init__(score_mode, keypoint_score_thr, nms_mode, nms_thr)
+        self.names = (*_MAIN, *_DETAILS) if details else _MAIN
 
     def __call__(self, table: KeypointTable, keypoints: np.ndarray, scores: np.ndarray) -> dict[str, float]:
         """keypoints [N,K,2] in original pixels, scores [N,K]."""
-        if len(table) == 0:
-            return dict.fromkeys(self.names, math.nan)
-        truth = COCO(_renumbered(table.to_coco()))
-        found = truth.loadRes(_detections(table, keypoints, scores))
-        evaluation = COCOeval_faster(truth, found, iouType="keypoints", kpt_oks_sigmas=list(table.info.sigmas))
-        evaluation.run()
-        ap, ap50, ap75, _, _, ar = evaluation.all_stats[:6].tolist()
-        # COCO's -1 stands for "there was nothing to find".
-        values = [math.nan if value < 0 else value for value in (ap, ap50, ap75, ar)]
-        return dict(zip(self.names, values, strict=True))
+        objects, detections = Objects.of(table), self.detections(table, keypoints, scores)
+        if self.names == _MAIN:
+            return average_precision(objects, detections, table.info.sigmas, EVERY_SIZE).summary()
+        curves = average_precision(objects, detections, table.info.sigmas, SIZES)
+        _, medium, large = (curves.of_size(i).summary() for i in range(len(SIZES)))
+        at_half, at_three_quarters = curves.recall[0, [0, 5]].tolist()
+        details = (medium["AP"], large["AP"], at_half, at_three_quarters, medium["AR"], large["AR"])
+        return curves.summary() | dict(zip(_DETAILS, details, strict=True))
 
-
-def _renumbered(coco: dict[str, Any]) -> dict[str, Any]:
-    """The same with ids from 1, since an annotation with COCO's id 0 would never count as found, and one category."""
-    images = {image["id"]: number for number, image in enumerate(coco["images"], 1)}
-    return {
-        **coco,
-        "images": [{**image, "id": images[image["id"]]} for image in coco["images"]],
-        "annotations": [
-            {**each, "id": number, "image_id": images[each["image_id"]], "category_id": 1}
-            for number, each in enumerate(coco["annotations"], 1)
-        ],
-        "categories": [{**coco["categories"][0], "id": 1}],
-    }
-
-
-def _detections(table: KeypointTable, keypoints: np.ndarray, scores: np.ndarray) -> list[dict[str, Any]]:
-    finite = np.isfinite(keypoints).all(-1) & np.isfinite(scores)
-    points = np.where(finite[..., None], keypoints, -1e4).astype(np.float64)
-    triplets = np.concatenate([points, np.where(finite, scores, 0.0)[..., None]], axis=-1)
-    return [
-        {
-            "image_id": int(image) + 1,
-            "category_id": 1,
-            "keypoints": triplet.ravel().tolist(),
-            "score": float(triplet[:, 2].mean()),
-        }
-        for image, triplet in zip(table.image_index, triplets, strict=True)
-    ]
+    def per_keypoint(self, table: KeypointTable, keypoints: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """AP [K] as if no other keypoint was labelled; NaN where none of a kind is."""
+        objects, detections = Objects.of(table), self.detections(table, keypoints, scores)
+        curves = (average_precision(objects.only(k), detections, table.info.sigmas) for k in range(keypoints.shape[1]))
+        return {"AP": np.array([each.summary()["AP"] for each in curves])}

@@ -1,79 +1,22 @@
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from raypose.data import CocoKeypoints, DatasetInfo, KeypointTable
+from raypose.data import CocoKeypoints
 from raypose.metrics import CocoAP
 
 
-def noisy(table, rng, noise=0.03):
-    """Predictions that are off by a part of the object's size, a different one for each object."""
-    size = np.sqrt(table.area)[:, None, None] * noise * rng.exponential(size=(len(table), 1, 1))
-    keypoints = table.keypoints[..., :2] + rng.normal(size=(*table.keypoints.shape[:2], 2)) * size
-    return keypoints.astype(np.float32), rng.uniform(size=table.keypoints.shape[:2]).astype(np.float32)
-
-
-def pycocotools(truth, table, keypoints, scores, sigmas=None):
-    """The same from the reference implementation; `truth` is the path of an annotation file."""
-    results = [
-        {
-            "image_id": int(table.image_ids[table.image_index[i]]),
-            "category_id": 1,
-            "keypoints": [float(v) for point in keypoints[i] for v in (*point, 1)],
-            "score": float(scores[i].mean(dtype=np.float64)),
-        }
-        for i in range(len(table))
-    ]
-    with contextlib.redirect_stdout(io.StringIO()):
-        ground_truth = COCO(str(truth))
-        evaluation = COCOeval(ground_truth, ground_truth.loadRes(results), "keypoints")
-        if sigmas is not None:
-            evaluation.params.kpt_oks_sigmas = np.array(sigmas)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    ap, ap50, ap75, _, _, ar = evaluation.stats[:6]
-    return {"AP": ap, "AP50": ap50, "AP75": ap75, "AR": ar}
-
-
-def generated(rng, images=12, people=4, sigmas=(0.03, 0.05, 0.1, 0.2), first_id=1):
-    """A table of objects with 4 keypoints, some not labelled, and a crowd and an object without keypoints."""
-    index = np.repeat(np.arange(images), people)
-    low, size = rng.uniform(0, 400, (len(index), 2)), rng.uniform(10, 200, (len(index), 2))
-    bbox = np.concatenate([low, size], axis=1).astype(np.float32)
-    points = low[:, None] + rng.uniform(size=(len(index), 4, 2)) * size[:, None]
-    visible = rng.choice([0, 1, 2], size=(len(index), 4, 1), p=[0.2, 0.3, 0.5])
-    visible[:, 0] = 2
-    ids = np.arange(len(index)) + first_id
-    ignored = {"category_id": 1, "bbox": [0, 0, 300, 300], "area": 9e4, "keypoints": [0] * 12, "num_keypoints": 0}
-    return KeypointTable(
-        paths=[f"{i}.jpg" for i in range(images)],
-        image_index=index,
-        bbox=bbox,
-        keypoints=np.concatenate([points, visible], axis=-1).astype(np.float32),
-        area=(bbox[:, 2] * bbox[:, 3] * 0.6).astype(np.float32),
-        ids=ids,
-        image_ids=np.arange(images) * 3 + 5,
-        groups=np.arange(images),
-        info=DatasetInfo(("a", "b", "c", "d"), (), sigmas, category="mouse"),
-        ignored=[
-            {**ignored, "id": int(ids[-1]) + 1, "image_id": 5, "iscrowd": 1},
-            {**ignored, "id": int(ids[-1]) + 2, "image_id": 8, "iscrowd": 0},
-        ],
-    )
+def main(values):
+    return {name: values[name] for name in CocoAP.names}
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_equals_pycocotools_on_coco_with_crowds_and_people_without_keypoints(data_root, seed):
+def test_it_equals_pycocotools_on_coco_with_crowds_and_people_without_keypoints(data_root, seed, noisy, pycocotools):
     truth = data_root / "coco-mini/annotations/person_keypoints_val2017.json"
     content = json.loads(truth.read_text())["annotations"]
     assert any(each["iscrowd"] for each in content)
@@ -82,23 +25,68 @@ def test_it_equals_pycocotools_on_coco_with_crowds_and_people_without_keypoints(
     keypoints, scores = noisy(table, np.random.default_rng(seed), noise=0.02 * (seed + 1))
     expected = pycocotools(truth, table, keypoints, scores)
     assert 0.05 < expected["AP"] < 0.99
-    assert CocoAP()(table, keypoints, scores) == pytest.approx(expected, abs=5e-5)
+    assert CocoAP()(table, keypoints, scores) == pytest.approx(main(expected), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_equals_pycocotools_with_4_keypoints_and_sigmas_of_their_own(tmp_path, seed):
+def test_it_equals_pycocotools_with_4_keypoints_and_sigmas_of_their_own(tmp_path, seed, generated, noisy, pycocotools):
     rng = np.random.default_rng(seed)
     table = generated(rng)
     (tmp_path / "truth.json").write_text(json.dumps(table.to_coco()))
     keypoints, scores = noisy(table, rng, noise=0.1)
     expected = pycocotools(tmp_path / "truth.json", table, keypoints, scores, table.info.sigmas)
     assert 0.05 < expected["AP"] < 0.99
-    assert CocoAP()(table, keypoints, scores) == pytest.approx(expected, abs=5e-5)
+    assert CocoAP()(table, keypoints, scores) == pytest.approx(main(expected), abs=1e-9)
     other = replace(table, info=replace(table.info, sigmas=(0.01,) * 4))
     assert CocoAP()(other, keypoints, scores)["AP"] < expected["AP"] - 0.05
 
 
-def test_perfect_predictions_give_1_and_far_ones_0_as_python_floats(capfd):
+@pytest.mark.parametrize("seed", range(3))
+def test_details_equal_pycocotools(tmp_path, seed, generated, noisy, pycocotools):
+    rng = np.random.default_rng(seed)
+    table = generated(rng, images=20)
+    (tmp_path / "truth.json").write_text(json.dumps(table.to_coco()))
+    keypoints, scores = noisy(table, rng, noise=0.1)
+    expected = pycocotools(tmp_path / "truth.json", table, keypoints, scores, table.info.sigmas)
+    metric = CocoAP(details=True)
+    found = metric(table, keypoints, scores)
+    assert tuple(found) == metric.names
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert found["APM"] != pytest.approx(found["APL"], abs=1e-3)
+    assert found["AR50"] != pytest.approx(found["AR75"], abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_scores_and_more_than_20_in_an_image_count_as_in_pycocotools(
+    tmp_path, seed, generated, noisy, pycocotools
+):
+    rng = np.random.default_rng(seed)
+    table = generated(rng, images=6, people=30)
+    order = rng.permutation(6)  # the images of the table are not in the order of their ids
+    table = replace(table, image_ids=table.image_ids[order], image_index=rng.permutation(table.image_index))
+    (tmp_path / "truth.json").write_text(json.dumps(table.to_coco()))
+    keypoints, scores = noisy(table, rng, noise=0.1)
+    scores = np.round(scores[:, :1] * 3) * np.ones(4)
+    expected = pycocotools(tmp_path / "truth.json", table, keypoints, scores, table.info.sigmas)
+    assert CocoAP()(table, keypoints, scores) == pytest.approx(main(expected), abs=1e-9)
+
+
+def test_values_per_keypoint_are_those_of_a_file_in_which_no_other_is_labelled(tmp_path, generated, noisy, pycocotools):
+    rng = np.random.default_rng(0)
+    table = generated(rng, images=20)
+    keypoints, scores = noisy(table, rng, noise=0.1)
+    found = CocoAP().per_keypoint(table, keypoints, scores)
+    assert list(found) == ["AP"]
+    for k in range(4):
+        only = table.keypoints.copy()
+        only[:, [i for i in range(4) if i != k], 2] = 0
+        (tmp_path / f"{k}.json").write_text(json.dumps(replace(table, keypoints=only).to_coco()))
+        expected = pycocotools(tmp_path / f"{k}.json", table, keypoints, scores, table.info.sigmas)["AP"]
+        assert found["AP"][k] == pytest.approx(expected, abs=1e-9)
+    assert np.ptp(found["AP"]) > 0.1
+
+
+def test_perfect_predictions_give_1_and_far_ones_0_as_python_floats(capfd, generated):
     table = generated(np.random.default_rng(0))
     scores = np.ones(table.keypoints.shape[:2], np.float32)
     perfect = CocoAP()(table, table.keypoints[..., :2], scores)
@@ -109,13 +97,13 @@ def test_perfect_predictions_give_1_and_far_ones_0_as_python_floats(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_id_0_counts_too():
+def test_the_id_0_counts_too(generated):
     table = generated(np.random.default_rng(0), images=1, people=1, first_id=0)
     table = replace(table, ignored=[])
     assert CocoAP()(table, table.keypoints[..., :2], np.ones((1, 4), np.float32))["AP"] == pytest.approx(1)
 
 
-def test_predictions_that_are_no_numbers_count_as_missed():
+def test_predictions_that_are_no_numbers_count_as_missed(generated):
     table = generated(np.random.default_rng(0))
     scores = np.ones(table.keypoints.shape[:2], np.float32)
     broken = np.full_like(table.keypoints[..., :2], np.nan)
@@ -125,7 +113,7 @@ def test_predictions_that_are_no_numbers_count_as_missed():
     assert 0.3 < CocoAP()(table, half, scores)["AP"] < 0.6
 
 
-def test_with_nothing_to_find_it_is_nan():
+def test_with_nothing_to_find_it_is_nan(generated):
     table = generated(np.random.default_rng(0))
     unlabelled = replace(table, keypoints=table.keypoints * [1, 1, 0])
     scores = np.ones(table.keypoints.shape[:2], np.float32)
@@ -134,7 +122,7 @@ def test_with_nothing_to_find_it_is_nan():
         assert all(math.isnan(value) for value in values.values())
 
 
-def test_it_leaves_the_table_alone():
+def test_it_leaves_the_table_alone(generated, noisy):
     table = generated(np.random.default_rng(0))
     before = json.dumps(table.to_coco())
     CocoAP()(table, *noisy(table, np.random.default_rng(1)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from raypose.errors import RayPoseError
-from raypose.metrics import EPE, PCK, evaluate
+from raypose.metrics import AUC, EPE, NME, PCK, PCKh, check, evaluate, per_keypoint
 from raypose.registry import METRICS
 
 
@@ -15,7 +15,13 @@ def table(rng, n=30, k=5):
     visible = rng.choice([0, 1, 2], size=(n, k, 1))
     points = np.concatenate([rng.uniform(0, 300, (n, k, 2)), visible], axis=-1)
     bbox = np.concatenate([rng.uniform(0, 50, (n, 2)), rng.uniform(20, 200, (n, 2))], axis=1)
-    return SimpleNamespace(keypoints=points.astype(np.float32), bbox=bbox.astype(np.float32))
+    return SimpleNamespace(
+        keypoints=points.astype(np.float32),
+        bbox=bbox.astype(np.float32),
+        truth=None,
+        head_size=rng.uniform(5, 50, n).astype(np.float32),
+        info=SimpleNamespace(names=("right_eye", "left_eye", "pelvis", "thorax", "tail")[:k]),
+    )
 
 
 def distances(truth, keypoints):
@@ -44,6 +50,123 @@ def test_against_loops(seed, threshold):
     assert type(error["EPE"]) is float
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nme_against_loops(seed):
+    rng = np.random.default_rng(seed)
+    truth = table(rng)
+    truth.bbox[3, 2:] = 0
+    truth.keypoints[4, 1] = truth.keypoints[4, 0]  # eyes in one place
+    keypoints = truth.keypoints[..., :2] + rng.normal(size=(30, 5, 2)).astype(np.float32) * 20
+    by_box, by_eyes = [], []
+    for i, _, pixels in distances(truth, keypoints):
+        side = max(truth.bbox[i, 2], truth.bbox[i, 3])
+        (ax, ay, seen_a), (bx, by, seen_b) = truth.keypoints[i, :2].tolist()
+        by_box += [pixels / side] if side > 0 else []
+        by_eyes += [pixels / math.dist((ax, ay), (bx, by))] if seen_a and seen_b and (ax, ay) != (bx, by) else []
+    assert 0 < len(by_eyes) < len(by_box) < (truth.keypoints[..., 2] > 0).sum()
+    assert NME()(truth, keypoints, None) == {"NME": pytest.approx(sum(by_box) / len(by_box))}
+    eyes = NME(keypoints=["right_eye", "left_eye"], name="eyes")(truth, keypoints, None)
+    assert eyes == {"eyes": pytest.approx(sum(by_eyes) / len(by_eyes))}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pck_in_parts_of_the_distance_of_two_keypoints_against_a_loop(seed):
+    rng = np.random.default_rng(seed)
+    truth = table(rng)
+    keypoints = truth.keypoints[..., :2] + rng.normal(size=(30, 5, 2)).astype(np.float32) * 20
+    hits: dict[int, list[bool]] = {}
+    for i, j, pixels in distances(truth, keypoints):
+        (ax, ay, seen_a), (bx, by, seen_b) = truth.keypoints[i, [1, 4]].tolist()
+        if seen_a and seen_b:
+            hits.setdefault(j, []).append(pixels < 0.2 * math.dist((ax, ay), (bx, by)))
+    expected = sum(sum(each) / len(each) for each in hits.values()) / len(hits)
+    found = PCK(threshold=0.2, keypoints=("left_eye", "tail"))(truth, keypoints, None)
+    assert found == {"PCK": pytest.approx(expected)}
+    assert 0.1 < expected < 0.9
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_pckh_against_mmposes_way(seed, threshold):
+    """A fraction for each keypoint, weighted by how often it is labelled, without pelvis and thorax."""
+    rng = np.random.default_rng(seed)
+    truth = table(rng)
+    truth.head_size[5], truth.head_size[6] = 0, np.nan
+    keypoints = truth.keypoints[..., :2] + rng.normal(size=(30, 5, 2)).astype(np.float32) * 20
+    hits = {j: [] for j in range(5)}
+    for i, j, pixels in distances(truth, keypoints):
+        if truth.head_size[i] > 0:
+            hits[j].append(pixels / truth.head_size[i] < threshold)
+    used = [0, 1, 4]
+    total = sum(len(hits[j]) for j in used)
+    expected = sum(sum(hits[j]) / len(hits[j]) * len(hits[j]) / total for j in used)
+    assert 0.05 < expected < 0.9
+    assert PCKh(threshold=threshold)(truth, keypoints, None) == {"PCKh": pytest.approx(expected)}
+    each = PCKh(threshold=threshold).per_keypoint(truth, keypoints, None)["PCKh"]
+    assert each == pytest.approx([sum(hits[j]) / len(hits[j]) for j in range(5)])
+    everything = PCKh(threshold=threshold, left_out=[])(truth, keypoints, None)["PCKh"]
+    assert everything == pytest.approx(sum(map(sum, hits.values())) / sum(map(len, hits.values())))
+
+
+@pytest.mark.parametrize(("norm_factor", "num_thrs"), [(30, 20), (50, 7)])
+def test_auc_against_mmposes_way(norm_factor, num_thrs):
+    rng = np.random.default_rng(0)
+    truth = table(rng)
+    keypoints = truth.keypoints[..., :2] + rng.normal(size=(30, 5, 2)).astype(np.float32) * 15
+    found = list(distances(truth, keypoints))
+    at_thresholds = []
+    for threshold in (i / num_thrs for i in range(num_thrs)):
+        hits = [[pixels / norm_factor < threshold for _, j, pixels in found if j == k] for k in range(5)]
+        at_thresholds.append(sum(sum(each) / len(each) for each in hits) / 5)
+    metric = AUC(norm_factor=norm_factor, num_thrs=num_thrs, name="area")
+    assert metric(truth, keypoints, None) == {"area": pytest.approx(sum(at_thresholds) / num_thrs)}
+    assert AUC()(truth, truth.keypoints[..., :2], None) == {"AUC": pytest.approx(0.95)}
+
+
+def test_each_keypoint_is_measured_as_if_it_was_alone():
+    rng = np.random.default_rng(0)
+    truth = table(rng)
+    truth.keypoints[:, 4, 2] = 0
+    keypoints = truth.keypoints[..., :2] + rng.normal(size=(30, 5, 2)).astype(np.float32) * 15
+    configurations = [{"type": name} for name in ("PCK", "EPE", "NME", "AUC", "PCKh")]
+    found = per_keypoint(configurations, truth, keypoints, np.ones((30, 5)))
+    assert list(found) == ["PCK", "EPE", "NME", "AUC", "PCKh"]
+    for metric, values in found.items():
+        assert tuple(values) == truth.info.names
+        assert math.isnan(values["tail"])
+        for k, name in enumerate(truth.info.names[:2]):
+            alone = table(rng)
+            alone.__dict__.update(truth.__dict__)
+            alone.keypoints = truth.keypoints * (np.arange(5) == k)[:, None]
+            expected = evaluate([{"type": metric}], alone, keypoints, np.ones((30, 5)))[metric]
+            assert values[name] == pytest.approx(expected)
+            assert type(values[name]) is float
+
+
+def test_what_a_dataset_lacks_is_told_before_anything_is_predicted():
+    truth = table(np.random.default_rng(0))
+    truth.head_size = None
+    wrong = [
+        {"type": "PCKh"},
+        {"type": "NME", "keypoints": ["right_eye", "left_ey"]},
+        {"type": "PCK", "keypoints": ["tail", "nose"]},
+        {"type": "PKC"},
+        {"type": "EPE"},
+    ]
+    with pytest.raises(RayPoseError) as caught:
+        check(wrong, truth)
+    assert [str(problem) for problem in caught.value.problems[:3]] == [
+        "PCKh needs the size of each head, which the dataset does not have; use it with the dataset Mpii and its "
+        "headbox_file, or take PCK",
+        "the dataset has no keypoint 'left_ey'; did you mean 'left_eye'?",
+        "the dataset has no keypoint 'nose'; known: left_eye, pelvis, right_eye, tail, thorax",
+    ]
+    assert "did you mean 'PCK'" in str(caught.value.problems[3])
+    assert len(caught.value.problems) == 4
+    with pytest.raises(RayPoseError, match="PCKh needs the size of each head"):
+        evaluate([{"type": "PCKh"}], truth, truth.keypoints[..., :2], np.ones((30, 5)))
+
+
 def test_what_is_not_labelled_does_not_matter():
     truth = table(np.random.default_rng(0))
     keypoints = np.where(truth.keypoints[..., 2:] > 0, truth.keypoints[..., :2], 1e6)
@@ -57,10 +180,14 @@ def test_numbers_that_are_none():
     truth = table(np.random.default_rng(0))
     broken = np.full((30, 5, 2), np.nan, np.float32)
     assert PCK()(truth, broken, None) == {"PCK": 0}
+    assert PCKh()(truth, broken, None) == {"PCKh": 0}
+    assert AUC()(truth, broken, None) == {"AUC": 0}
     assert math.isnan(EPE()(truth, broken, None)["EPE"])
+    assert math.isnan(NME()(truth, broken, None)["NME"])
     truth.keypoints[..., 2] = 0
     assert math.isnan(PCK()(truth, truth.keypoints[..., :2], None)["PCK"])
-    assert math.isnan(EPE()(truth, truth.keypoints[..., :2], None)["EPE"])
+    for metric in (EPE(), NME(), AUC(), PCKh()):
+        assert math.isnan(metric(truth, truth.keypoints[..., :2], None)[metric.names[0]])
 
 
 def test_a_box_without_size_is_missed_without_a_warning():
@@ -105,7 +232,7 @@ def test_a_users_metric():
     ("metrics", "text"),
     [
         ([{"type": "PKC"}], "did you mean 'PCK'"),
-        ([{"type": "PCK", "threshold": 0}], "threshold > 0 must hold, but got 0"),
+        ([{"type": "PCK", "threshold": 0}], "PCK: 'threshold' must be greater than 0, but got 0"),
         ([{"type": "PCK", "thr": 0.1}], "PCK takes no argument 'thr'"),
         ([{"type": "PCK"}, {"type": "PCK", "threshold": 0.2}], "two metrics give 'PCK'"),
     ],
