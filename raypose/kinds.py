@@ -10,21 +10,29 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raypose.errors import Problem
+from raypose.errors import Problem, RayPoseError
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The codec and the loss where none is named, and how the output for a mirrored image is mirrored back (left and
-    right keypoints not yet swapped)."""
+    """The codec and the loss where none is named, how the output for a mirrored image is mirrored back (left and
+    right keypoints not yet swapped), and how that is moved a pixel to the right, where it has pixels."""
 
     codec: Mapping[str, Any]
     loss_keypoint: Mapping[str, Any]
     mirror: Callable[[Any], Any]
+    shift: Callable[[Any], Any] | None = None
 
 
 def _mirror_maps(maps: Any) -> Any:
     return maps.flip(-1)
+
+
+def _shift_maps(maps: Any) -> Any:
+    """maps[x] = maps[x - 1]; the first column stays."""
+    shifted = maps.clone()
+    shifted[..., 1:] = maps[..., :-1]
+    return shifted
 
 
 def _mirror_points(points: Any) -> Any:
@@ -44,10 +52,13 @@ _DENSITY_LOSS = {"type": "MultipleLossWrapper", "losses": [{"type": "L1Loss"}, {
 
 KINDS = {
     # [N,K,h,w], each with a peak of about 1.
-    "heatmap": Kind({"type": "MSRAHeatmap"}, {"type": "JointsMSELoss"}, _mirror_maps),
+    "heatmap": Kind({"type": "MSRAHeatmap"}, {"type": "JointsMSELoss"}, _mirror_maps, _shift_maps),
     # [N,K,3,h,w]: a heatmap, and the offsets along x and y to the keypoint.
     "combined": Kind(
-        {"type": "UDPHeatmap", "heatmap_type": "combined"}, {"type": "CombinedTargetMSELoss"}, _mirror_combined
+        {"type": "UDPHeatmap", "heatmap_type": "combined"},
+        {"type": "CombinedTargetMSELoss"},
+        _mirror_combined,
+        _shift_maps,
     ),
     # [N,K,2], fractions of the input size.
     "coordinates": Kind({"type": "IntegralRegressionLabel"}, {"type": "L1Loss"}, _mirror_points),
@@ -62,6 +73,18 @@ KINDS = {
         lambda output: (_mirror_points(output[0]), _mirror_maps(output[1])),
     ),
 }
+
+
+def shift_of(kind: str | None) -> Callable[[Any], Any]:
+    """What moves an output a pixel to the right. Raises RayPoseError for a kind that has no pixels."""
+    shift = KINDS[kind].shift if kind in KINDS else None
+    if shift is None:
+        raise RayPoseError(
+            f"shift_heatmap needs heatmaps, but the output is of kind {kind!r}",
+            hint="leave out training.shift_heatmap",
+            rule="flip-test",
+        )
+    return shift
 
 
 def agreed(head: Any, codec: Any) -> str | None:

@@ -16,6 +16,7 @@ from raypose.check.agreement import misfits
 from raypose.check.building import Builder, unbuildable
 from raypose.check.clashes import clashing
 from raypose.check.epochs import late_milestones
+from raypose.check.flips import shift_without_flip
 from raypose.check.metrics import metrics
 from raypose.check.mutations import mutations
 from raypose.check.objectives import objectives
@@ -64,6 +65,7 @@ def check(
     missing_files(report, space.tree)
     metrics(report, space.tree)
     late_milestones(report, space.tree)
+    shift_without_flip(report, space.tree)
     clashing(report, space.tree)
     bad_constraints(report, space.tree)
     bad_points(report, space)

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+
+def constant(values: Sequence[float], like: Tensor) -> Tensor:
+    """`like.new_tensor(values)`, made on its device: a copy from the CPU would make the CPU wait for all that a GPU has
+    still to do.
+
+    Example:
+        >>> keypoints / constant((192, 256), keypoints)
+    """
+    return torch.stack([like.new_full((), value) for value in values])
 
 
 def rescale(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
@@ -16,19 +28,19 @@ def rescale(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) ->
         >>> rescale(torch.tensor([[1.5, 1.5]]), (192, 256), (48, 64))
         tensor([[0., 0.]])
     """
-    scale = points.new_tensor(new_size) / points.new_tensor(size)
+    scale = constant(new_size, points) / constant(size, points)
     return (points + 0.5) * scale - 0.5
 
 
 def rescale_corners(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
     """Points [..., 2] as `rescale` gives them, but with the centres of the corner pixels on each other: an image is
     width - 1 long (Huang et al. 2020, "UDP", arXiv:1911.07524, equation 10)."""
-    return points * ((points.new_tensor(new_size) - 1) / (points.new_tensor(size) - 1).clamp(min=1))
+    return points * ((constant(new_size, points) - 1) / (constant(size, points) - 1).clamp(min=1))
 
 
 def keypoint_weights(keypoints: Tensor, visible: Tensor, input_size: tuple[int, int]) -> Tensor:
     """[N,K,1]: 1 where a keypoint [N,K,2] is labelled (visible [N,K] > 0) and inside the input, else 0."""
-    inside = ((keypoints >= -0.5) & (keypoints < keypoints.new_tensor(input_size) - 0.5)).all(-1)
+    inside = ((keypoints >= -0.5) & (keypoints < constant(input_size, keypoints) - 0.5)).all(-1)
     return (inside & (visible > 0)).to(keypoints.dtype).unsqueeze(-1)
 
 

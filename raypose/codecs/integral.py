@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raypose.arguments import Size, checked
 from raypose.codecs.density import mass_near
+from raypose.codecs.geometry import constant
 from raypose.codecs.msra import MSRAHeatmap
 from raypose.codecs.regression import RegressionLabel
 from raypose.registry import CODECS
@@ -61,7 +62,7 @@ class IntegralRegressionLabel:
         if isinstance(output, Tensor):
             return self.coordinates.decode(output)
         fractions, density = (part.float() for part in output)
-        size = fractions.new_tensor((density.shape[-1], density.shape[-2]))
+        size = constant((density.shape[-1], density.shape[-2]), fractions)
         x, y = (fractions * size - 0.5).unbind(-1)
         scores = [mass_near(density.sum(axis), at, 2 * self.sigma) for axis, at in ((-2, x), (-1, y))]
         return self.coordinates.decode(fractions)[0], torch.minimum(*scores)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from raypose.arguments import Size, checked
-from raypose.codecs.geometry import keypoint_weights, weighed
+from raypose.codecs.geometry import constant, keypoint_weights, weighed
 from raypose.registry import CODECS
 
 
@@ -36,7 +36,7 @@ class RegressionLabel:
     ) -> tuple[Tensor, Tensor]:
         """Targets [N,K,2] and weights [N,K,1] of keypoints [N,K,2] in input pixels; what does not count is 0."""
         weights = keypoint_weights(keypoints, visible, self.input_size)
-        return weighed((keypoints + 0.5) / keypoints.new_tensor(self.input_size), weights), weights
+        return weighed((keypoints + 0.5) / constant(self.input_size, keypoints), weights), weights
 
     def decode(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K] from fractions [N,K,2] or, with sigmas, [N,K,4].
@@ -45,4 +45,4 @@ class RegressionLabel:
         """
         fractions, sigmas = output.float().split((2, output.shape[-1] - 2), -1)
         scores = 1 - sigmas.mean(-1) if sigmas.shape[-1] else torch.ones_like(fractions[..., 0])
-        return fractions * fractions.new_tensor(self.input_size) - 0.5, scores
+        return fractions * constant(self.input_size, fractions) - 0.5, scores

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from raypose.errors import RayPoseError
-from raypose.kinds import KINDS, agreed
+from raypose.kinds import KINDS, agreed, shift_of
 from raypose.models.outputs import map_parts
 from raypose.models.ports import Maps, as_stages, is_multi_stage
 from raypose.models.step import activated, losses
@@ -84,33 +84,43 @@ class TopDown(nn.Module):
         return self._losses(self(img), keypoints, visible)
 
     @torch.no_grad()
-    def predict(self, img: Tensor, flip_pairs: FlipPairs | None = None) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, img: Tensor, flip_pairs: FlipPairs | None = None, shift_heatmap: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Keypoints [N,K,2] in input pixels and scores [N,K] of images [N,3,H,W].
 
         `flip_pairs`, the keypoints that trade places in a mirrored image, make it a flip test: the output is averaged
-        with that of the mirrored image.
+        with that of the mirrored image. `shift_heatmap` first moves the latter's heatmaps, mirrored back, a pixel to the
+        right, as MMPose does: its heatmaps' pixels are at multiples of the stride, which a mirrored image's are not.
         """
-        return self._decode(self(img), img, flip_pairs)
+        return self._decode(self(img), img, flip_pairs, shift_heatmap)
 
     @torch.no_grad()
     def evaluate(
-        self, img: Tensor, keypoints: Tensor, visible: Tensor, flip_pairs: FlipPairs | None = None
+        self,
+        img: Tensor,
+        keypoints: Tensor,
+        visible: Tensor,
+        flip_pairs: FlipPairs | None = None,
+        shift_heatmap: bool = False,
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """`loss` and `predict` of the same images from one forward pass: losses, keypoints, scores."""
         output = self(img)
-        return self._losses(output, keypoints, visible), *self._decode(output, img, flip_pairs)
+        return self._losses(output, keypoints, visible), *self._decode(output, img, flip_pairs, shift_heatmap)
 
     def _losses(self, output: Any, keypoints: Tensor, visible: Tensor) -> dict[str, Tensor]:
         return losses(output, keypoints, visible, self.codec, self.loss_keypoint, self.kind)
 
-    def _decode(self, output: Any, img: Tensor, flip_pairs: FlipPairs | None) -> tuple[Tensor, Tensor]:
+    def _decode(
+        self, output: Any, img: Tensor, flip_pairs: FlipPairs | None, shift_heatmap: bool
+    ) -> tuple[Tensor, Tensor]:
         result = activated(output, self.loss_keypoint)
         if flip_pairs is not None:
-            mirrored = self._unmirror(activated(self(img.flip(-1)), self.loss_keypoint), flip_pairs)
+            mirrored = self._unmirror(activated(self(img.flip(-1)), self.loss_keypoint), flip_pairs, shift_heatmap)
             result = map_parts(lambda one, other: (one + other) / 2, result, mirrored)
         return self.codec.decode(result)
 
-    def _unmirror(self, result: Any, flip_pairs: FlipPairs) -> Any:
+    def _unmirror(self, result: Any, flip_pairs: FlipPairs, shift_heatmap: bool) -> Any:
         if self.kind not in KINDS:
             raise RayPoseError(
                 f"the flip test can't mirror an output of kind {self.kind!r}",
@@ -121,7 +131,8 @@ class TopDown(nn.Module):
         order = list(range(first.shape[1]))
         for left, right in flip_pairs:
             order[left], order[right] = right, left
-        return map_parts(lambda part: part[:, order], KINDS[self.kind].mirror(result))
+        result = map_parts(lambda part: part[:, order], KINDS[self.kind].mirror(result))
+        return shift_of(self.kind)(result) if shift_heatmap else result
 
 
 def select(stages: tuple[Maps, ...], head: nn.Module) -> Any:

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from raypose.errors import Problem, RayPoseError
 from raypose.optim.entries import Entry, entries
+from raypose.optim.fused import fused
 from raypose.optim.optimizers import HINTS
 from raypose.registry import OPTIMIZERS, build_from_cfg, parameters
 
@@ -40,7 +41,8 @@ def build_on(chosen: Iterable[Entry], optimizer_cfg: Mapping[str, Any], rules: R
         groups = param_groups(chosen, base_settings(optimizer_cfg), rules)
         if not groups:
             raise RayPoseError("the optimizer has nothing to train: every parameter is frozen", rule="nothing-to-train")
-        return build_from_cfg({**optimizer_cfg, "params": groups}, OPTIMIZERS)
+        chosen_way = fused(optimizer_cfg, (each for group in groups for each in group["params"]))
+        return build_from_cfg({**optimizer_cfg, **chosen_way, "params": groups}, OPTIMIZERS)
     except (TypeError, ValueError) as error:
         hint = next((hint for part, hint in HINTS.items() if part in str(error)), "")
         raise RayPoseError(f"{optimizer_cfg['type']}: {error}", hint=hint, rule="wrong-value") from error

@@ -82,11 +82,12 @@ class Costs:
     def setting(self, config: Mapping[str, Any]) -> Setting:
         """What the model is built for. Raises Failed where the data can't be read, or its parts have other keypoints."""
         data, training = read(Data, config["data"]), read(Training, config.get("training"))
-        info = self.shop.once("train", (data.train,), partial(dataset_info, data.train))
+        told = partial(dataset_info, on_bad_sample=data.on_bad_sample)
+        info = self.shop.once("train", (data.train, data.on_bad_sample), partial(told, data.train))
         if "type" in data.val:
-            val = self.shop.once("val", (data.val,), partial(dataset_info, data.val))
+            val = self.shop.once("val", (data.val, data.on_bad_sample), partial(told, data.val))
             self.shop.once("val", (info.names, val.names), partial(check_same_names, info.names, {"val": val.names}))
-        return Setting(len(info.names), data.input_size, info, training.flip_test)
+        return Setting(len(info.names), data.input_size, info, training.flip_test, training.shift_heatmap)
 
     def cost(self, build: Build) -> Cost:
         """The parameters and FLOPs."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from raypose.errors import RayPoseError
-from raypose.kinds import KINDS, agreed
+from raypose.kinds import KINDS, agreed, shift_of
 from raypose.models.connect import Parts, make_codec_and_loss
 from raypose.models.outputs import map_parts, shape, stages
 from raypose.models.step import activated, losses
@@ -30,6 +30,7 @@ class Setting:
     input_size: tuple[int, int]
     info: Any = None
     flip_test: bool = False
+    shift_heatmap: bool = False
 
 
 def without_codec_and_loss(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def prove_model(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
     """
     _note_cpu(shop, parts)
     # What follows the head depends on the shape of its output alone.
-    key = (id(parts.codec), id(parts.loss_keypoint), shapes(parts.output), setting.flip_test)
+    key = (id(parts.codec), id(parts.loss_keypoint), shapes(parts.output), setting.flip_test, setting.shift_heatmap)
     shop.once("step", key, lambda: _prove_step(shop, cfg, parts, setting))
 
 
@@ -73,6 +74,8 @@ def _prove_step(shop: Workshop, cfg: Mapping[str, Any], parts: Parts, setting: S
             hint=f"it knows {', '.join(KINDS)}: declare the class attribute `output` of the head",
             rule="flip-test",
         )
+    if setting.flip_test and setting.shift_heatmap:
+        shift_of(kind)
     try:
         run_step(parts.output, parts.codec, parts.loss_keypoint, kind, setting.num_keypoints, "meta")
     except RayPoseError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 
@@ -38,3 +40,14 @@ def continue_as_built(optimizer: Optimizer, state: Any, schedule: Any, steps: in
         warnings.simplefilter("ignore")  # torch's, that no optimizer step came before
         for _ in range(steps):
             schedule.step()
+
+
+def align(optimizer: Optimizer) -> None:
+    """Give what is kept of a parameter the parameter's memory layout, which another device may have had otherwise: fused
+    kernels go by addresses alone."""
+    for member in [*getattr(optimizer, "parts", {}).values()] or [optimizer]:
+        for parameter, state in member.state.items():
+            for key, value in state.items():
+                alike = isinstance(value, Tensor) and value.shape == parameter.shape
+                if alike and value.stride() != parameter.stride():
+                    state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

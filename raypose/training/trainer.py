@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from raypose.training.continued import built, continue_as_built
+from raypose.training.averaging import Averaged
+from raypose.training.compiled import compiled
+from raypose.training.continued import align, built, continue_as_built
+from raypose.training.gpu_memory import telling
 from raypose.training.precision import Precision, layout
 
 
@@ -41,7 +43,8 @@ class Trainer:
     """Trains `model` on `batches`; all its randomness in epoch `e` comes from `[seed, e]`, so that a resumed training
     ends with the weights of one that was never interrupted.
 
-    `evaluate(model)` gives the metrics of an epoch. `schedule` is stepped once an optimizer step.
+    `evaluate(model)` gives the metrics of an epoch. `schedule` is stepped once an optimizer step. `compile` is for training
+    steps alone.
     """
 
     model: Any
@@ -55,6 +58,7 @@ class Trainer:
     ema: float | None = None
     precision: Precision = field(default_factory=lambda: Precision("fp32", "cpu"))
     callbacks: Sequence[Callback] = field(default_factory=list)
+    compile: bool = False
     epoch: int = 0
 
     def __post_init__(self) -> None:
@@ -62,9 +66,8 @@ class Trainer:
         self.model.to(self.device, memory_format=self.layout)
         self.metrics: dict[str, float] = {}  # of the last epoch
         self._built = built(self.optimizer, self.schedule)
-        self.averaged: AveragedModel | None = None
-        if self.ema is not None:
-            self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.ema), use_buffers=True)
+        self._compiled = compiled(self.model.loss) if self.compile else None
+        self.averaged = None if self.ema is None else Averaged(self.model, self.ema)
 
     @property
     def best_model(self) -> Any:
@@ -76,6 +79,7 @@ class Trainer:
 
         Raises:
             FloatingPointError: the loss is no longer a finite number.
+            RayPoseError: a GPU's memory does not suffice, or the model can't be compiled.
         """
         while self.epoch < epochs:
             epoch = self.epoch + 1
@@ -90,11 +94,14 @@ class Trainer:
 
     def step(self, batch: Any) -> Tensor:
         """One optimizer step; the loss stays on the device, so that nothing waits for it."""
+        return telling(lambda: self._step(batch), "a training step", len(batch.image), self.device)
+
+    def _step(self, batch: Any) -> Tensor:
         image = batch.image.to(self.device, non_blocking=True, memory_format=self.layout)
         keypoints, visible = (t.to(self.device, non_blocking=True) for t in (batch.keypoints, batch.visible))
         self.optimizer.zero_grad(set_to_none=True)  # before the forward pass, which needs the memory
         with self.precision.autocast():
-            loss = self.model.loss(image, keypoints, visible)["loss"]
+            loss = (self._compiled or self.model.loss)(image, keypoints, visible)["loss"]
         self.precision.scaler.scale(loss).backward()
         if self.grad_clip is not None:
             self.precision.scaler.unscale_(self.optimizer)
@@ -120,8 +127,11 @@ class Trainer:
         if state["built"] != self._built:
             continue_as_built(self.optimizer, state["optimizer"], self.schedule, state["epoch"] * len(self.batches))
             parts = {name: part for name, part in parts.items() if name not in ("optimizer", "schedule")}
+        if not state["scaler"]:  # that of a training without one
+            parts.pop("scaler")
         for name, part in parts.items():
             part.load_state_dict(state[name])
+        align(self.optimizer)
         for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
         self.epoch, self.metrics = state["epoch"], state["metrics"]

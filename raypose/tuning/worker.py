@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -89,6 +90,7 @@ class Worker:
         if self.gpus:
             import torch
 
+            gc.collect()  # a model and its training know each other
             torch.cuda.empty_cache()
 
 

@@ -89,6 +89,28 @@ def test_the_flip_test_needs_a_kind_of_output_that_it_can_mirror(image):
         TopDown(Pass(), head).predict(image, flip_pairs=[(0, 1)])
 
 
+@pytest.mark.parametrize("kind", ["heatmap", "combined"])
+def test_shift_heatmap_is_mmposes(kind, image, monkeypatch):
+    """heatmap[..., 1:] = heatmap[..., :-1] of the mirrored image's, mirrored back."""
+    model = TopDown(Pass(), Answer(kind)).eval()
+    seen = []
+    monkeypatch.setattr(model.codec, "decode", lambda output: seen.append(output) or (output, output))
+    model.predict(image)
+    straight = seen.pop().numpy()
+    model.evaluate(image, POINTS, ONES, flip_pairs=[(0, 1)], shift_heatmap=True)
+    model.predict(image, [(0, 1)], shift_heatmap=True)
+    back = straight.copy()  # the head is right both times
+    back[..., 1:] = straight[..., :-1]
+    for each in seen:
+        torch.testing.assert_close(each.numpy(), (straight + back) / 2, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["coordinates", "simcc", "rle"])
+def test_shift_heatmap_needs_heatmaps(kind, image):
+    with pytest.raises(RayPoseError, match=f"shift_heatmap needs heatmaps, but the output is of kind '{kind}'"):
+        TopDown(Pass(), Answer(kind)).predict(image, [(0, 1)], shift_heatmap=True)
+
+
 @pytest.mark.parametrize("head", list(HEADS))
 def test_evaluate_is_loss_and_predict(head):
     backbone = {"type": "HourglassNet", "num_stacks": 2, "downsample_times": 2, "feat_channel": 16, "stage_blocks": 1}

@@ -57,8 +57,8 @@ def test_it_steps_like_the_optimizers_one_by_one():
     torch.manual_seed(0)
     other = Net()
     apart = [
-        torch.optim.SGD(other.backbone.parameters(), lr=0.05, momentum=0.9),
-        torch.optim.AdamW(other.keypoint_head.parameters(), lr=0.01),
+        torch.optim.SGD(other.backbone.parameters(), lr=0.05, momentum=0.9, fused=True),
+        torch.optim.AdamW(other.keypoint_head.parameters(), lr=0.01, fused=True),
     ]
     for ours, theirs in zip(train(model, cocktail), train(other, *apart), strict=True):
         assert torch.equal(ours, theirs)

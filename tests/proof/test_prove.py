@@ -333,3 +333,10 @@ def test_the_flip_test_needs_a_kind_that_it_can_mirror():
         HEADS.remove(lambda each: each is Kindless)
     assert "the flip test can't mirror the output of Kindless" in problem
     assert all(kind in problem for kind in KINDS)
+
+
+def test_a_shift_needs_pixels():
+    more = "training: {flip_test: true, shift_heatmap: true}\n"
+    (problem,) = found(head="keypoint_head: {type: DeepposeRegressionHead}", more=more)
+    assert "shift_heatmap needs heatmaps, but the output is of kind 'coordinates'" in problem
+    assert found(more=more) == []

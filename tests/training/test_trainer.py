@@ -10,6 +10,7 @@ import torch
 
 from raypose.training.callbacks import KeepBest
 from raypose.training.checkpoints import load, newest
+from raypose.training.precision import Precision
 from raypose.training.run import Run
 from raypose.trial import train
 
@@ -78,6 +79,7 @@ def same(one, other):
     [
         ({}, None),
         ({"ema": 0.9, "grad_clip": 1.0}, None),
+        ({"precision": "bf16", "ema": 0.9}, None),
         ({"lr_schedule": {"type": "OneCycleLR", "max_lr": 0.01, "cycle_momentum": False}}, COCKTAIL),
     ],
 )
@@ -106,11 +108,11 @@ def test_a_trial_leaves_a_model_folder_that_evaluates_the_same(tmp_path, tiny_co
     from raypose.space import dump
     from raypose.trial import evaluate
 
-    config = {"name": "tiny", **configuration(tiny_coco)}
+    config = {"name": "tiny", **configuration(tiny_coco, precision="fp32")}
     this, rows = run(tmp_path / "out")
     train(config, this)
     (this.dir / "config.yaml").write_text(dump(config))
-    metrics, predictions = evaluate(this.dir)
+    metrics, predictions, _ = evaluate(this.dir)
     best = max(rows, key=lambda row: row["AP"])
     kept = json.loads((this.dir / "metrics.json").read_text())
     assert kept["epoch"] == best["epoch"]
@@ -124,6 +126,26 @@ def test_metrics_are_plain_floats(tmp_path, tiny_coco):
     train(configuration(tiny_coco, epochs=1), this)
     assert {"AP", "AP50", "AP75", "AR", "PCK", "EPE", "loss", "train_loss", "lr"} <= rows[0].keys()
     assert all(type(value) in (float, int) for value in rows[0].values()), rows[0]
+
+
+def test_a_trial_trains_in_the_format_that_it_began_with(tmp_path, tiny_coco, monkeypatch):
+    from raypose import trial
+
+    monkeypatch.setattr("raypose.training.settled.formats", lambda device: ("fp32", "bf16"))
+    monkeypatch.setattr("raypose.training.settled.fastest", lambda names, timer: ("bf16", 2.0))
+    monkeypatch.setenv("RAYPOSE_CACHE", str(tmp_path / "cache"))
+    used = []
+    monkeypatch.setattr(trial, "Precision", lambda *given: used.append(given) or Precision(*given))
+    this, _ = run(tmp_path / "out")
+    train(configuration(tiny_coco, epochs=1), this)
+    assert json.loads((this.dir / "meta.json").read_text())["precision"] == "bf16"
+    assert (tmp_path / "cache" / "precision.json").exists()
+
+    monkeypatch.setattr("raypose.training.settled.fastest", lambda names, timer: pytest.fail("measured again"))
+    monkeypatch.setenv("RAYPOSE_CACHE", str(tmp_path / "other"))
+    again, _ = run(this.dir, checkpoint=newest(this.dir / "checkpoints"))
+    train(configuration(tiny_coco, epochs=2), again)
+    assert used == [("bf16", "cpu")] * 2
 
 
 def test_a_diverging_training_says_so(tmp_path, tiny_coco):

@@ -10,6 +10,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from raypose.arguments import Size, checked
+from raypose.codecs.geometry import constant
 from raypose.errors import RayPoseError
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
@@ -74,8 +75,8 @@ class OKSLoss(KeypointLoss):
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
         """d² / (2 s² k²) of each keypoint, [N,K]: its distance, with the object's size s and k = 2 sigma."""
         width, height = self.input_size
-        distance = ((output - target) * output.new_tensor(self.input_size)).square().sum(-1)
-        return distance / (8 * self.area * width * height * output.new_tensor(self.sigmas).square())
+        distance = ((output - target) * constant(self.input_size, output)).square().sum(-1)
+        return distance / (8 * self.area * width * height * constant(self.sigmas, output).square())
 
 
 def _sigmas(sigmas: Sequence[float] | None, num_keypoints: int | None) -> list[float]:

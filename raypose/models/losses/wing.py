@@ -9,6 +9,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from raypose.arguments import Size, checked
+from raypose.codecs.geometry import constant
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
 
@@ -28,7 +29,7 @@ class PixelCurveLoss(KeypointLoss):
         self.input_size = input_size
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
-        size = output.new_tensor(self.input_size)
+        size = constant(self.input_size, output)
         return (self.curve((output - target).abs() * size) / size).mean(-1)
 
     def curve(self, error: Tensor) -> Tensor:

@@ -13,7 +13,12 @@ from raypose.errors import RayPoseError
 from raypose.reporting.roles import is_trial
 
 # By the name of an exception's class, torch's being one among several.
-REASONS = {"FloatingPointError": "nan", "OutOfMemoryError": "out_of_memory", "MemoryError": "out_of_memory"}
+REASONS = {
+    "FloatingPointError": "nan",
+    "OutOfMemoryError": "out_of_memory",
+    "GpuMemoryError": "out_of_memory",
+    "MemoryError": "out_of_memory",
+}
 
 ALIKE = 5  # first trials that fail for one reason: then the next one would, too
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
