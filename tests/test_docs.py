@@ -81,7 +81,7 @@ def test_the_two_set_up_commands_are_one_line_each():
     run_line, test_line = lines
     assert run_line.endswith(".venv/bin/raypose tune search_spaces/quickstart.yaml")
     assert "'.[test]'" in test_line
-    assert test_line.endswith(".venv/bin/pytest")
+    assert test_line.endswith(".venv/bin/pytest -n 2 --dist loadfile")
 
 
 def test_every_command_is_in_the_readme_or_in_help():

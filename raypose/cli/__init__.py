@@ -6,7 +6,8 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -22,27 +23,39 @@ COMMANDS = {
     "best": "Show the best trial of an experiment, and how to use its model.",
     "train": "Train one configuration at its full length.",
     "evaluate": "Evaluate a trained model on a dataset.",
+    "data": "Show, prepare and convert datasets.",
     "list": "List the components and their arguments.",
     "schema": "Write a JSON Schema of search spaces, for editors.",
     "version": "Print the versions of RayPose and what it runs on.",
 }
 
 
-class _Lazy(click.Group):
+class Lazy(click.Group):
+    """Commands that are imported when they are called: `known` has their names and lines, `package` their modules."""
+
+    def __init__(self, *args: Any, package: str, known: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.package, self.known = package, known
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.known)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.known:
             return None
-        return importlib.import_module(f"raypose.cli.{cmd_name}").command
+        return importlib.import_module(f"{self.package}.{cmd_name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.known.items()))
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Lazy,
+    package="raypose.cli",
+    known=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def raypose() -> None:
     """Search hyperparameters and architectures of top-down 2D pose models.
 

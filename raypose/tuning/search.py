@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,18 +119,28 @@ def _run(session: Session, address: str | None, dashboard_host: str | None, is_t
     ):
         interrupt.listen()
         session = replace(session, grows=joined)
-        preflight(
-            state.folder,
-            session.place,
-            session.console,
-            files=sorted({(key, node.value) for key, node in files(state.space.tree)}) if is_training else [],
-            plugins=state.plugins,
-            gpus=is_training,
-            joined=joined,
-        )
+        _prepare(session, is_training, joined, lambda: interrupt.signal is not None)
         while more(state):
             session.run()
     return interrupt.signal
+
+
+def _prepare(session: Session, is_training: bool, joined: bool, stopped: Callable[[], bool]) -> None:
+    """What comes before the first trial: a look at all nodes, and the crops that trainings read."""
+    state, place, console = session.state, session.place, session.console
+    preflight(
+        state.folder,
+        place,
+        console,
+        files=sorted({(key, node.value) for key, node in files(state.space.tree)}) if is_training else [],
+        plugins=state.plugins,
+        gpus=is_training,
+        joined=joined,
+    )
+    if is_training:
+        from raypose.tuning.nodes.crops import cut_on_nodes
+
+        cut_on_nodes(state.space, place, state.plugins, console, stopped)
 
 
 def _test_the_winner(best: Path) -> None:

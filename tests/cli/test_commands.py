@@ -155,6 +155,15 @@ def test_evaluate_on_another_file(cli, space_file, tiny_coco, tmp_path):
     assert result.status == 0, result.err
     assert "EPE" in result.out
     assert len(json.loads((tmp_path / "predictions.json").read_text())) == 6
+    each = cli("evaluate", "model", "--per-keypoint").out
+    header, *rows = each.split("\n\n")[1].splitlines()
+    assert {"AP", "EPE", "PCK"} <= set(header.split())
+    assert [row.split()[0] for row in rows] == ["nose", "left_hand", "right_hand"]
+    found = json.loads(cli("evaluate", "model", "--per-keypoint", "--json").out)
+    assert float(rows[0].split()[1 + header.split().index("EPE")]) == pytest.approx(
+        found["per_keypoint"]["EPE"]["nose"], rel=1e-3
+    )
+    assert sum(found["per_keypoint"]["EPE"].values()) / 3 == pytest.approx(found["EPE"])
     assert cli("evaluate", "model", "--on", "test").status == 2
     assert cli("evaluate", "model", "--ann-file", tiny_coco.ann_file).status == 2
     assert "is not a model folder" in cli("evaluate", tiny_coco.img_prefix).err

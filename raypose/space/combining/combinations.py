@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,15 +59,18 @@ def count(slots: Iterable[Slot]) -> int:
     return math.prod(sum(map(count, slot.options.values())) if slot.options else 1 for slot in slots)
 
 
-def product(slots: Iterable[Slot]) -> list[dict[str, Any]]:
-    """Every combination of choices, ranges at their middle; the last choice changes fastest."""
-    return [dict(itertools.chain.from_iterable(parts)) for parts in itertools.product(*map(_alternatives, slots))]
+def product(
+    slots: Iterable[Slot], numbers: Callable[[Range], Iterable[Number]] = lambda dimension: [middle(dimension)]
+) -> list[dict[str, Any]]:
+    """Every combination of choices, and of some `numbers` of each range (its middle); the last dimension changes fastest."""
+    parts = (_alternatives(slot, numbers) for slot in slots)
+    return [dict(itertools.chain.from_iterable(each)) for each in itertools.product(*parts)]
 
 
-def _alternatives(slot: Slot) -> list[list[tuple[str, Any]]]:
+def _alternatives(slot: Slot, numbers: Callable[[Range], Iterable[Number]]) -> list[list[tuple[str, Any]]]:
     if isinstance(slot.dimension, Range):
-        return [[(slot.name, middle(slot.dimension))]]
-    below = ((label, values) for label, inner in slot.options.items() for values in product(inner))
+        return [[(slot.name, number)] for number in numbers(slot.dimension)]
+    below = ((label, values) for label, inner in slot.options.items() for values in product(inner, numbers))
     return [[(slot.name, label), *values.items()] for label, values in below]
 
 

@@ -21,14 +21,35 @@ def ask(
     Example:
         >>> ask(os.cpu_count, ray.nodes(), lambda node: (), seconds=60)
     """
+    asked = send(function, nodes, arguments)
+    if asked:
+        ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
+    return [(node, answer(each, f"no answer within {seconds:.0f} s")) for each, node in asked.items()]
+
+
+def send(
+    function: Callable[..., Any], nodes: Sequence[Node], arguments: Callable[[Node], tuple]
+) -> dict[ray.ObjectRef, Node]:
+    """What a function will give on each node: its `answer`, to be waited for by `ray.wait`."""
     remote = ray.remote(num_cpus=0, max_retries=0, runtime_env=RUNTIME_ENV)(function)
     asked = {}
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         asked[remote.options(scheduling_strategy=there).remote(*arguments(node))] = node
-    if asked:
-        ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
-    return [(node, _answer(each, seconds)) for each, node in asked.items()]
+    return asked
+
+
+def answer(asked: ray.ObjectRef, late: str) -> Any:
+    """What was sent gave, or the error that it ended by; what is not done is given up, with `late` as the error's text."""
+    try:
+        return ray.get(asked, timeout=0)
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(asked, force=True)
+        return TimeoutError(late)
+    except ray.exceptions.RayTaskError as error:
+        return error.cause if isinstance(error.cause, Exception) else error
+    except ray.exceptions.RayError as error:
+        return error
 
 
 def name(node: Node) -> str:
@@ -39,15 +60,3 @@ def name(node: Node) -> str:
         '10.0.0.7 (gpu-3)'
     """
     return f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
-
-
-def _answer(asked: Any, seconds: float) -> Any:
-    try:
-        return ray.get(asked, timeout=0)
-    except ray.exceptions.GetTimeoutError:
-        ray.cancel(asked, force=True)
-        return TimeoutError(f"no answer within {seconds:.0f} s")
-    except ray.exceptions.RayTaskError as error:
-        return error.cause if isinstance(error.cause, Exception) else error
-    except ray.exceptions.RayError as error:
-        return error
