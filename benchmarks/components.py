@@ -20,6 +20,7 @@ from typing import Any
 
 from raypose import CODECS, HEADS, LOSSES, Space
 from raypose.kinds import KINDS, agreed, default_codec, default_loss, mismatches
+from raypose.registry import Registry
 from raypose.training.run import Run
 from raypose.trial import train
 
@@ -51,7 +52,7 @@ BESIDE_L1: dict[str, dict[str, Any]] = {
 def rows() -> list[dict[str, Any]]:
     """Every head with every loss that goes with its own codec, and with each other codec under the usual loss."""
     found = []
-    for head in {HEADS.get(name) for name in HEADS}:
+    for head in {HEADS.get(name) for name in own_names(HEADS)}:
         own = default_codec(head)
         multi_stage = getattr(head, "multi_stage", False)  # on this backbone the same net as HeatmapHead
         for codec in [own] if multi_stage else [own, *(other for other in others() if other != own)]:
@@ -62,11 +63,16 @@ def rows() -> list[dict[str, Any]]:
             usual = default_loss(kind)
             losses = [dict(usual)]
             if codec == own and not multi_stage:
-                names = [name for name in LOSSES if name not in (usual["type"], "MultipleLossWrapper")]
+                names = [name for name in own_names(LOSSES) if name not in (usual["type"], "MultipleLossWrapper")]
                 losses += [_loss(name) for name in names if _fits(name, head, built, kind)]
             if codec == own or kind != "coordinates":  # all codecs of coordinates train alike
                 found += [{"type": head.__name__, "codec": dict(codec), "loss_keypoint": loss} for loss in losses]
     return sorted(found, key=lambda row: (row["type"], row["codec"]["type"]))
+
+
+def own_names(registry: Registry) -> list[str]:
+    """Of RayPose's own components, and not of what a plugin has registered."""
+    return [name for name in registry if registry.get(name).__module__.startswith("raypose.")]
 
 
 def _fits(name: str, head: Any, codec: Any, kind: str) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError, WithJsonSchema
@@ -215,6 +216,11 @@ class SpaceFile:
     tune: Tune = field(default_factory=Tune)
 
 
+@cache
+def _adapter(section: Any) -> TypeAdapter:
+    return TypeAdapter(section)
+
+
 def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
     """A section's dataclass from its part of a configuration; what is not given takes its default.
 
@@ -226,7 +232,7 @@ def read(section: type[Section], mapping: dict[str, Any] | None) -> Section:
         3
     """
     try:
-        return TypeAdapter(section).validate_python(mapping or {})
+        return _adapter(section).validate_python(mapping or {})  # type: ignore[arg-type]
     except ValidationError as error:
         found = [(".".join(map(str, (section.__name__.lower(), *e["loc"]))), e) for e in error.errors()]
         raise RayPoseError([Problem(f"{path}: {_message(e)}", rule="wrong-value") for path, e in found]) from None

@@ -30,3 +30,10 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, default=str) + "\n")
+
+
+def cache_folder() -> Path:
+    """Where this machine keeps what can be made again: `$RAYPOSE_CACHE`, else `raypose` in `$XDG_CACHE_HOME` or in
+    `~/.cache`."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("RAYPOSE_CACHE") or Path(home) / "raypose").expanduser()

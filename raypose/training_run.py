@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from raypose import trial
 from raypose.errors import RayPoseError
 from raypose.model_folder import config_file
 from raypose.plugins import keep_plugins, relative
+from raypose.reporting.words import counted
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest
 from raypose.training.run import Run
@@ -54,7 +55,7 @@ def train_one(
     state = "FAIL"
     folder.open(dump(portable), {"seed": config.get("seed", 0), **git_state()})
     try:
-        trial.train(config, _run(folder, config, device, console))
+        trial.train(config, _run(folder, config, device, console), _telling(console))
         state = "COMPLETE"
     except Exception:
         logger.error("the training failed\n%s", traceback.format_exc())
@@ -85,6 +86,16 @@ def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Cons
         threads=torch.get_num_threads(),
         checkpoint=newest(folder.checkpoints),
     )
+
+
+def _telling(console: Console) -> Callable[[int, int], None]:
+    """Says that crops are cut, where that begins."""
+
+    def progress(done: int, total: int) -> None:
+        if done == 1:
+            console.out(f"cutting crops from {counted(total, 'image')} ...", highlight=False)
+
+    return progress
 
 
 def _target(target: Path | None, config: dict[str, Any], resume: bool) -> Path:

@@ -13,10 +13,9 @@ import torch
 
 from raypose import config as sections
 from raypose import metrics
-from raypose.data import build_batches, build_dataset, build_datasets
-from raypose.data.crops.cache import cache_folder
+from raypose.data import Progress, build_batches, build_dataset, build_datasets
 from raypose.errors import RayPoseError
-from raypose.files import write_json
+from raypose.files import cache_folder, write_json
 from raypose.model_folder import load, read_config, save_weights
 from raypose.models.builder import build_model
 from raypose.models.fingerprint import fingerprint
@@ -38,8 +37,9 @@ from raypose.training.validation import Validation
 logger = logging.getLogger("raypose")
 
 
-def train(config: dict[str, Any], run: Run) -> None:
+def train(config: dict[str, Any], run: Run, progress: Progress | None = None) -> None:
     """Train the configuration and report every epoch; the best weights so far lie in `run.dir`, a model folder.
+    `progress` is told how far the cutting of crops is, if there are none yet.
 
     Example:
         >>> train(Space.load("config.yaml").config(), Run(seed=0, dir=Path("out"), report=print))
@@ -54,7 +54,8 @@ def train(config: dict[str, Any], run: Run) -> None:
     # Data: tables of annotations, and batches of the crops that are kept of their images.
     train_table, val_table, _ = build_datasets(replace(data, test=None))
     metrics.check(training.metrics, val_table)
-    info, batches = train_table.info, partial(build_batches, data, threads=run.threads, device=run.device)
+    info = train_table.info
+    batches = partial(build_batches, data, threads=run.threads, device=run.device, progress=progress)
     train_batches = batches(train_table, training.batch_size, augmented=True)
     val_batches = batches(val_table, max(training.batch_size, 32), augmented=False)
 

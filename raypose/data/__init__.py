@@ -6,7 +6,7 @@ from raypose.data.ap10k import Ap10k
 from raypose.data.build import build_dataset, build_datasets
 from raypose.data.coco import CocoKeypoints
 from raypose.data.combined import CombinedDataset
-from raypose.data.crops import Needs, prepare
+from raypose.data.crops import Needs, Progress, prepare
 from raypose.data.crowdpose import CrowdPose
 from raypose.data.info import dataset_info
 from raypose.data.loader import Batch, Batches, build_batches
@@ -28,6 +28,7 @@ __all__ = [
     "Mpii",
     "Needs",
     "PixelReader",
+    "Progress",
     "Subset",
     "SyntheticPeople",
     "build_batches",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from raypose.data.table import DatasetInfo
 _MIN_LABELLED, _MIN_IN_HALF, _HALF_BODY_SIZE = 8, 3, 1.5
 # Erased rectangles: parts of the crop's area, and ratios of height to width (Zhong et al. 2017, "Random Erasing",
 # arXiv:1708.04896, section 3.2).
-_ERASED_AREA, _ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
+_ERASED_AREA, _ERASED_LOG_RATIO = (0.02, 0.33), (math.log(0.3), math.log(3.3))
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def draw(
 
 
 def _rectangles(rng: np.random.Generator, n: int) -> np.ndarray:
-    area, ratio = rng.uniform(*_ERASED_AREA, n), np.exp(rng.uniform(*np.log(_ERASED_RATIO), n))
+    area, ratio = rng.uniform(*_ERASED_AREA, n), np.exp(rng.uniform(*_ERASED_LOG_RATIO, n))
     size = np.minimum(np.sqrt(np.stack([area / ratio, area * ratio], axis=1)), 1)
     return np.concatenate([rng.random((n, 2)) * (1 - size), size], axis=1)
 

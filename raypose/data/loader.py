@@ -14,6 +14,7 @@ from torch import Tensor
 from raypose.config import Augment, Data
 from raypose.data import geometry
 from raypose.data.augment import Draw, draw
+from raypose.data.crops.build import Progress
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.preparing import Pixels, prepare
 from raypose.data.table import KeypointTable
@@ -169,7 +170,14 @@ class Batches:
 
 
 def build_batches(
-    data: Data, table: KeypointTable, batch_size: int, *, augmented: bool, threads: int = 1, device: str = "cpu"
+    data: Data,
+    table: KeypointTable,
+    batch_size: int,
+    *,
+    augmented: bool,
+    threads: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Batches:
     """Batches of a table as the `data` section wants them; their `table` lacks what cannot be read.
 
@@ -179,8 +187,14 @@ def build_batches(
     Example:
         >>> build_batches(data, build_dataset(data, "val"), batch_size=32, augmented=False)
     """
-    needs = Needs.of(data, augmented)
-    table, pixels = prepare(table, needs, store=data.store, on_bad_sample=data.on_bad_sample, threads=threads)
+    table, pixels = prepare(
+        table,
+        Needs.of(data, augmented),
+        store=data.store,
+        on_bad_sample=data.on_bad_sample,
+        threads=threads,
+        progress=progress,
+    )
     augment = data.augment if augmented else None
     return Batches(table, pixels, data.input_size, batch_size, data.padding, augment, threads, device)
 

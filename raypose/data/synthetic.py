@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from raypose.data.people.scene import Person, draw_scene
 from raypose.data.person import COCO_NAMES, COCO_SKELETON
 from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.errors import RayPoseError
+from raypose.files import cache_folder
 from raypose.registry import DATASETS
 
 _RENDERER_VERSION = 1  # raise it when the same parameters give other pictures
@@ -68,7 +68,7 @@ def SyntheticPeople(
     """Articulated people with COCO's 17 keypoints in cluttered pictures, one to three in each.
 
     The pictures are drawn once, as JPEG files with a COCO keypoints file, into a folder of their own below `cache_dir`
-    (default: `$XDG_CACHE_HOME/raypose/synthetic`, else `~/.cache/raypose/synthetic`), and then read like any COCO
+    (default: `synthetic` in `$RAYPOSE_CACHE`, else in `~/.cache/raypose`), and then read like any COCO
     dataset. Picture `i` depends on `seed`, `split` and `i` alone.
 
     Args:
@@ -93,8 +93,7 @@ def SyntheticPeople(
 def _cache_root(cache_dir: str | None) -> Path:
     if cache_dir is not None:
         return Path(cache_dir).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "raypose" / "synthetic"
+    return cache_folder() / "synthetic"
 
 
 def _fingerprint(parameters: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -87,11 +88,14 @@ def _substitute(member: Optimizer, make: Callable[[Tensor], Tensor]) -> list[tup
                 found[shape].grad = make(parameter)
                 group["params"].append(found[shape])
                 if parameter in member.state:
-                    member.state[found[shape]] = tree_map_only(
-                        Tensor, lambda each: make(each) if each.ndim else each.clone(), member.state[parameter]
-                    )
+                    member.state[found[shape]] = tree_map_only(Tensor, partial(_kept, make), member.state[parameter])
     member.param_groups[:] = [group for group in member.param_groups if group["params"]]
     return [(nbytes[shape], stand_in) for shape, stand_in in found.items()]
+
+
+def _kept(make: Callable[[Tensor], Tensor], state: Tensor) -> Tensor:
+    """A count of steps is read, and keeps its value where it has one."""
+    return make(state) if state.ndim or state.is_meta else state.clone()
 
 
 @contextlib.contextmanager

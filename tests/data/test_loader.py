@@ -149,7 +149,8 @@ def test_a_device_makes_the_same_batches_within_the_error_of_interpolation(table
     for epoch in (None, 1, 2):
         ways = [each.epoch(None if epoch is None else rng(epoch)) for each in (one_by_one, together)]
         for one, other in zip(*ways, strict=True):
-            assert torch.equal(one.keypoints, other.keypoints) and torch.equal(one.visible, other.visible)
+            assert torch.equal(one.keypoints, other.keypoints)
+            assert torch.equal(one.visible, other.visible)
             assert one.image.stride() == other.image.stride()
             # The dots are sharp: a thirtieth of a pixel, to which OpenCV rounds, is eight levels there.
             assert np.abs(pixels(one) - pixels(other)).mean() < 0.6

@@ -6,8 +6,9 @@ disk, `cache` finds and bounds all of them, `reading` cuts the same regions on t
 
 from __future__ import annotations
 
+from raypose.data.crops.build import Progress
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.preparing import Pixels, prepare
 from raypose.data.crops.store import CropStore
 
-__all__ = ["CropStore", "Needs", "Pixels", "prepare"]
+__all__ = ["CropStore", "Needs", "Pixels", "Progress", "prepare"]

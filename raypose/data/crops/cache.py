@@ -8,8 +8,10 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -18,14 +20,10 @@ from raypose.data.crops.regions import Regions
 from raypose.data.crops.store import VERSION, CropStore, Damaged
 from raypose.data.table import KeypointTable
 from raypose.errors import RayPoseError
+from raypose.files import cache_folder
 
+_LOOKS_EVERY = 0.2  # seconds, while another process builds
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-
-
-def cache_folder() -> Path:
-    """`$RAYPOSE_CACHE`, else `raypose` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("RAYPOSE_CACHE") or Path(home) / "raypose").expanduser()
 
 
 def crops_folder() -> Path:
@@ -95,6 +93,13 @@ def make_room(size: int) -> None:
         remove(kept.pop())
 
 
+def remove_covered(folder: Path, regions: Regions, by: str) -> None:
+    """Remove what the store of the name `by`, which has these regions, makes needless."""
+    for store in _open_all(folder):
+        if store.folder.name != by and regions.covers(store.regions):
+            remove(store)
+
+
 def remove(store: CropStore) -> None:
     """At once, for who looks for it."""
     gone = store.folder.with_name(f".{store.folder.name}-gone")
@@ -104,18 +109,29 @@ def remove(store: CropStore) -> None:
 
 
 @contextlib.contextmanager
-def building(folder: Path) -> Iterator[None]:
-    """Held by the one process that builds stores of a table; what an earlier one left half done is removed.
+def building(folder: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Held by the one process that builds stores of a table; what an earlier one left half done is removed. `waiting` is
+    called now and then while another process builds, and may raise.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _taken(file):
+            waiting()
+            time.sleep(_LOOKS_EVERY)
         for left in folder.glob(".*-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _stamp(path: str) -> str:

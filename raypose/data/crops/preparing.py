@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -83,11 +84,14 @@ def _stored(table: KeypointTable, needs: Needs, threads: int, progress: Progress
         )
         return None
     try:
-        with cache.building(folder):
+        waiting = partial(progress, 0, len(table.paths)) if progress else lambda: None
+        with cache.building(folder, waiting):
             if found := cache.find(folder, regions):  # another process was first
                 return found
             cache.make_room(size)
+            logger.info("cutting %d crops from %d images into %s", len(table), len(table.paths), folder)
             build(folder / cache.name(needs), table, needs, threads, progress)
+            cache.remove_covered(folder, regions, by=cache.name(needs))
             return cache.find(folder, regions)
     except OSError as error:
         logger.warning(

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from raypose.data.crops import cache, prepare
 from raypose.data.crops import build as building
+from raypose.data.crops import cache, prepare
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.reading import Reading
 from raypose.data.crops.store import ABOUT, INDEX, PIXELS, CropStore
@@ -104,7 +104,10 @@ def test_a_damaged_store_is_built_again(table, file, damage):
                 "changed": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :],
             }[damage]
         )
-    if (file, damage) == (PIXELS, "changed"):  # not looked at when it is opened: reading all would take as long as building
+    if (file, damage) == (
+        PIXELS,
+        "changed",
+    ):  # not looked at when it is opened: reading all would take as long as building
         problems = CropStore.open(store.folder).verify()
         assert [problem.rule for problem in problems] == ["crop-store"]
         return
@@ -133,7 +136,8 @@ def test_a_killed_build_leaves_nothing_that_is_trusted(table):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    assert list(folder.glob(".*-*")) and cache.stores() == []
+    assert list(folder.glob(".*-*"))
+    assert cache.stores() == []
     store = prepare(table, NEEDS)[1]
     assert_same_pixels(table, store)
     assert [each for each in folder.iterdir() if each.is_dir()] == [store.folder]
@@ -157,7 +161,9 @@ def test_the_least_recently_used_stores_make_room(people, monkeypatch):
     monkeypatch.setenv("RAYPOSE_CACHE_SIZE", str(int(1.01 * sum(store.bytes for store in stores))))
     newest = prepare(people(3), NEEDS)[1]
     left = {store.folder for store in cache.stores()}
-    assert newest.folder in left and stores[0].folder in left and stores[2].folder not in left
+    assert newest.folder in left
+    assert stores[0].folder in left
+    assert stores[2].folder not in left
     assert_same_pixels(tables[2], stores[2])  # who has it open keeps it
 
 
@@ -178,7 +184,8 @@ def test_beyond_the_budget_images_are_read_on_the_fly(table, monkeypatch, caplog
     monkeypatch.setenv("RAYPOSE_CACHE_SIZE", "10KB")
     with caplog.at_level(logging.WARNING, "raypose"):
         same, pixels = prepare(table, NEEDS)
-    assert isinstance(pixels, Reading) and same is table
+    assert isinstance(pixels, Reading)
+    assert same is table
     assert "RAYPOSE_CACHE_SIZE" in caplog.text
     assert cache.stores() == []
 
@@ -191,7 +198,8 @@ def test_where_nothing_can_be_written_images_are_read_on_the_fly(table, monkeypa
     monkeypatch.setattr(building, "_append", fail)
     pixels = prepare(table, NEEDS)[1]
     assert isinstance(pixels, Reading)
-    assert error.strerror in caplog.text and "RAYPOSE_CACHE" in caplog.text
+    assert error.strerror in caplog.text
+    assert "RAYPOSE_CACHE" in caplog.text
     assert not [each for each in cache.table_folder(table).iterdir() if each.is_dir()]
 
 

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/throughput.py` and `benchmarks/gpu.py`, a file each."""
