@@ -184,8 +184,9 @@ def search_mouse(settings: dict[str, Any], trials: int, epochs: int, size: int, 
 
 def train_again(best: Path, seed: int) -> float:
     """The error on the unseen frames of a model folder's configuration, trained with another seed."""
+    from raypose.evaluation import evaluate
     from raypose.training.run import Run
-    from raypose.trial import evaluate, train
+    from raypose.trial import train
 
     folder = best.parent / f"again{seed}"
     folder.mkdir()

@@ -58,15 +58,16 @@ def row(name: str, model: dict[str, Any], args: argparse.Namespace) -> str:
     source = batches(people(args.instances), args.batch_size, threads=args.threads, device=args.device)
     training = Training(model, source, args.precision, args.device)
     on_gpu, busy = args.device != "cpu", []
-
-    def whole() -> float:
-        with watched(busy) if on_gpu else contextlib.nullcontext():
-            return training.whole(args.steps)
-
-    took = in_turns({"whole": whole, "fixed": lambda: training.fixed(args.steps)}, args.rounds)
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()  # of the steps that told the format
+    blocks = {"whole": lambda: training.whole(args.steps), "fixed": lambda: training.fixed(args.steps)}
+    took = in_turns(blocks, args.rounds)
     whole_rate, fixed_rate = (args.steps * args.batch_size / took[block] for block in ("whole", "fixed"))
-    utilisation = f"{statistics.median(busy)} %" if busy else ""
     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if on_gpu else ""
+    if on_gpu:
+        with watched(busy):  # by itself: a block is over before nvidia-smi has looked twice
+            training.whole(args.steps * args.rounds)
+    utilisation = f"{statistics.median(busy):.0f} %" if busy else ""
     rates = f"{whole_rate:,.0f} | {fixed_rate:,.0f} | {whole_rate / fixed_rate:.2f}"
     return f"| {name} | {training.precision} | {rates} | {utilisation} | {memory} |"
 
@@ -94,7 +95,6 @@ def main(arguments: list[str] | None = None) -> None:
         for name, model in models.items():
             if args.device != "cpu":
                 torch.cuda.empty_cache()
-                torch.cuda.reset_peak_memory_stats()
             print(row(name, model, args), flush=True)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` so that `path` holds all of it or what it held before."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # No process id, which on a disk of several machines is no name.
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         scratch.write_text(text, encoding="utf-8")
         os.replace(scratch, path)
@@ -29,11 +32,33 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, default=str) + "\n")
+    write_text(path, to_json(value) + "\n")
+
+
+def to_json(value: Any, indent: int | None = 1) -> str:
+    """`value` as JSON, which has neither NaN nor infinities: they become null.
+
+    Example:
+        >>> to_json({"loss": math.nan}, indent=None)
+        '{"loss": null}'
+    """
+    try:
+        return json.dumps(value, indent=indent, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def cache_folder() -> Path:
     """Where this machine keeps what can be made again: `$RAYPOSE_CACHE`, else `raypose` in `$XDG_CACHE_HOME` or in
     `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("RAYPOSE_CACHE") or Path(home) / "raypose").expanduser()
+    if own := os.environ.get("RAYPOSE_CACHE"):  # needs no home, which an account in a container may lack
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "raypose").expanduser()

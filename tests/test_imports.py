@@ -20,7 +20,7 @@ BOTTOM = {"errors", "files"}
 SEARCHED = {*BOTTOM, "arguments", "registry", "config", "space", "kinds"}
 COMPONENTS = {"codecs", "models", "optim", "data", "metrics"}
 BUILT = {*SEARCHED, *COMPONENTS, "check", "plugins", "training"}
-TRIAL = {*BUILT, "model_folder", "trial", "reporting", "journal"}
+TRIAL = {*BUILT, "model_folder", "evaluation", "trial", "reporting", "journal"}
 
 # What each module or package at the top of raypose/ may import.
 MAY_IMPORT = {
@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "training": BOTTOM,
     "reporting": {*BOTTOM, "space", "journal", "config"},
     "model_folder": BUILT,
-    "trial": {*BUILT, "model_folder"},
+    "evaluation": {*BUILT, "model_folder"},
+    "trial": {*BUILT, "model_folder", "evaluation"},
     "proof": {*SEARCHED, *COMPONENTS, "plugins"},
     "schema": {*SEARCHED, "check", "plugins"},
     "tuning": {*TRIAL, "proof"},

@@ -51,7 +51,7 @@ def _best(name: str, store: bool, seed: int, trained: float) -> float:
     epochs = max(1, round(trained * config["training"]["epochs"]))
     config["training"] |= {"epochs": epochs, "precision": "fp32"}  # not measured, which may come out differently
     values: list[float] = []
-    images = contextlib.nullcontext() if store else mock.patch("raypose.data.loader.prepare", _whole_images)
+    images = contextlib.nullcontext() if store else mock.patch("raypose.data.build.prepare", _whole_images)
     with tempfile.TemporaryDirectory() as folder, images:
         train(config, Run(seed=seed, dir=Path(folder), report=lambda epoch, metrics: values.append(metrics[metric])))
     return better(values)
@@ -66,6 +66,9 @@ class Images:
 
     def read(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         return self.reader.read(self.table.paths[self.table.image_index[row]]), np.eye(2, 3)
+
+    def touch(self) -> None:
+        """Nothing is kept."""
 
 
 def _whole_images(table: KeypointTable, *needs: Any, **options: Any) -> tuple[KeypointTable, Images]:

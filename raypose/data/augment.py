@@ -30,6 +30,11 @@ class Draw:
     color: np.ndarray  # [N,3] factors of brightness, contrast and saturation
     erased: np.ndarray  # [N,4] x, y, width, height of a rectangle, in parts of the crop; 0 wide where there is none
 
+    @property
+    def changes(self) -> dict[str, np.ndarray]:
+        """Those that `geometry.crop_matrices` makes."""
+        return {"rotation": self.rotation, "scale": self.scale, "shift": self.shift, "flip": self.flip}
+
 
 def draw(
     rng: np.random.Generator, augment: Augment, bbox: np.ndarray, keypoints: np.ndarray, info: DatasetInfo

@@ -34,7 +34,7 @@ def good_samples(
     folder: Path | None = None,
     on_bad_sample: OnBadSample = "error",
     every_image: bool = False,
-) -> tuple[list[Record], list[Record]]:
+) -> Records:
     """The images and annotations of the file `path` that break no rule; with `skip`, a warning says how many do.
 
     `folder` is that of the image files; without it, they are not looked for. `every_image`: also those of images in
@@ -44,7 +44,8 @@ def good_samples(
         RayPoseError: there is no such folder, or, with `error`, all that is wrong.
 
     Example:
-        >>> images, annotations = good_samples(path, content["images"], content["annotations"], 17, Path("val2017"))
+        >>> len(good_samples(path, content["images"], content["annotations"], 17, Path("val2017")).annotations)
+        11004
     """
     there = folder is None or folder.is_dir()
     records = Records(images, annotations, num_keypoints, folder if there else None, every_image)
@@ -53,15 +54,17 @@ def good_samples(
     if not there:
         hint = "is img_prefix right, and ${VAR} set?"
         problems.insert(0, Problem(f"no image folder {folder}", str(path), hint=hint, rule="image-folder"))
-    if problems and (on_bad_sample == "error" or not there):
+    if not problems:
+        return records
+    if on_bad_sample == "error" or not there:
         raise RayPoseError(problems)
     bad = {of: np.zeros(len(getattr(records, of)), bool) for of in ("images", "annotations")}
     for rule, mask in broken.items():
         bad[rule.of] |= mask
     bad["annotations"] |= np.append(bad["images"], False)[records.image_row]
-    if problems:
-        logger.warning("%s", _left_out(path, bad, broken))
-    return _without(images, bad["images"]), _without(annotations, bad["annotations"])
+    logger.warning("%s", _left_out(path, bad, broken))
+    good = _without(images, bad["images"]), _without(annotations, bad["annotations"])
+    return Records(*good, num_keypoints, folder, every_image)
 
 
 def _problem(path: Path, rule: Rule, mask: np.ndarray, records: Records) -> Problem:

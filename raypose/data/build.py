@@ -1,4 +1,4 @@
-"""From the `data` section of a configuration to tables."""
+"""From the `data` section of a configuration to tables, and to batches of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from raypose import config
+from raypose.data.crops import Needs, Progress, prepare
+from raypose.data.loader import Batches
 from raypose.data.table import KeypointTable
 from raypose.errors import Problem, RayPoseError
 from raypose.registry import DATASETS, offer, parameters
@@ -48,6 +50,36 @@ def build_dataset(data: config.Data | dict[str, Any], part: Literal["train", "va
         return build_table(getattr(section, part), on_bad_sample=bad)
     train, val = _split(section.train, config.read(config.Split, section.val), bad)
     return train if part == "train" else val
+
+
+def build_batches(
+    data: config.Data,
+    table: KeypointTable,
+    batch_size: int,
+    *,
+    augmented: bool,
+    threads: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Batches:
+    """Batches of a table as the `data` section wants them; their `table` lacks what cannot be read.
+
+    Raises:
+        RayPoseError: images that cannot be read, unless `data.on_bad_sample` is `skip`.
+
+    Example:
+        >>> build_batches(data, build_dataset(data, "val"), batch_size=32, augmented=False)
+    """
+    table, pixels = prepare(
+        table,
+        Needs.of(data, augmented),
+        store=data.store,
+        on_bad_sample=data.on_bad_sample,
+        threads=threads,
+        progress=progress,
+    )
+    augment = data.augment if augmented else None
+    return Batches(table, pixels, data.input_size, batch_size, data.padding, augment, threads, device)
 
 
 def check_same_keypoints(train: KeypointTable, others: dict[str, KeypointTable | None]) -> None:

@@ -12,9 +12,10 @@ from raypose.data import coco_file
 from raypose.data.bad_samples import OnBadSample, good_samples
 from raypose.data.coco_file import Record
 from raypose.data.coco_table import make_table
-from raypose.data.detections import with_detections
+from raypose.data.detections import read_detections, with_detections
+from raypose.data.grouping import image_groups
 from raypose.data.info import tells_info
-from raypose.data.info_files import Color, Keypoint
+from raypose.data.info_files import Color, InfoName, Keypoint
 from raypose.data.keypoint_info import make_info
 from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.registry import DATASETS
@@ -31,9 +32,12 @@ def coco_info(
 ) -> DatasetInfo:
     """What the keypoints of `CocoKeypoints` with these arguments are."""
     path, folder = Path(ann_file), Path(img_prefix) if img_prefix else None
-    info, images, annotations, _ = _read(path, **keypoints)
+    info, images, annotations, categories = _read(path, **keypoints)
     if on_bad_sample == "error":
         good_samples(path, images, annotations, len(info.names), folder, every_image=bbox_file is not None)
+        image_groups(path, images, group_by)
+    if bbox_file is not None:
+        read_detections(bbox_file, [image.get("id") for image in images], categories, det_bbox_thr)
     return info
 
 
@@ -49,7 +53,7 @@ def CocoKeypoints(
     skeleton: list[list[Keypoint]] | None = None,
     upper_body: list[Keypoint] | None = None,
     colors: list[Color] | dict[str, Color] | None = None,
-    dataset_info: str | dict[str, Any] | None = None,
+    dataset_info: InfoName | dict[str, Any] | None = None,
     group_by: str | None = None,
     bbox_file: str | None = None,
     det_bbox_thr: float = 0.0,
@@ -105,7 +109,8 @@ def CocoKeypoints(
     table = make_table(path, Path(img_prefix), info, images, annotations, group_by, on_bad_sample, every_image=detected)
     if bbox_file is None:
         return table
-    return with_detections(table, bbox_file, [image.get("id") for image in images], categories, det_bbox_thr)
+    found = read_detections(bbox_file, [image.get("id") for image in images], categories, det_bbox_thr)
+    return with_detections(table, found)
 
 
 def _read(

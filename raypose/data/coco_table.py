@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -40,39 +42,37 @@ def make_table(
     Raises:
         RayPoseError: nothing is labelled, or records cannot be used.
     """
-    images, annotations = good_samples(path, images, annotations, len(info.names), folder, on_bad_sample, every_image)
-    annotations = _with_ids(annotations)
-    labels = [_labels(each) for each in annotations]
-    found = [(each, points) for each, points in zip(annotations, labels, strict=True) if points is not None]
-    if not found:
-        message = f"nothing to learn from: none of {len(annotations)} annotations has labelled keypoints"
+    records = good_samples(path, images, annotations, len(info.names), folder, on_bad_sample, every_image)
+    numbered, labelled = _with_ids(records.annotations), records.labelled
+    if not labelled.any():
+        message = f"nothing to learn from: none of {len(numbered)} annotations has labelled keypoints"
         raise RayPoseError(Problem(message, str(path), rule="empty-dataset"))
-    people, keypoints = [each for each, _ in found], np.stack([points for _, points in found])
-    used = {each["image_id"] for each in people}
-    images = [image for image in images if every_image or image["id"] in used]
-    row = {image["id"]: i for i, image in enumerate(images)}
-    others = [each for each, points in zip(annotations, labels, strict=True) if points is None]
-    paths = [folder / image["file_name"] for image in images]
-    bbox = _boxes(people, keypoints)
-    area = [each.get("area") or box[2] * box[3] for each, box in zip(people, bbox, strict=True)]
+    used = np.unique(records.image_row[labelled]) if not every_image else np.arange(len(records.images))
+    images = [records.images[row] for row in used.tolist()]
+    image_ids = [image["id"] for image in images]
+    people = list(compress(numbered, labelled))
+    keypoints, bbox = _keypoints(records.keypoints[labelled]), records.bbox[labelled]
+    bbox = np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, _boxes(keypoints)).astype(np.float32)
+    area, there = records.area[labelled], set(image_ids)
+    others = [each for each in compress(numbered, ~labelled) if each["image_id"] in there]
     return KeypointTable(
-        paths=[str(each) for each in paths],
-        image_index=np.array([row[each["image_id"]] for each in people]),
+        paths=[os.path.join(folder, image["file_name"]) for image in images],
+        image_index=np.searchsorted(used, records.image_row[labelled]),
         bbox=bbox,
         keypoints=keypoints,
-        area=np.array(area, np.float32),
+        area=np.where(area > 0, area, bbox[:, 2] * bbox[:, 3]).astype(np.float32),
         ids=np.array([each["id"] for each in people]),
-        image_ids=np.array(list(row)),
+        image_ids=np.array(image_ids),
         groups=image_groups(path, images, group_by),
         info=info,
         sizes=_sizes(images),
-        ignored=[as_ignored(each, len(info.names)) for each in others if each["image_id"] in row],
-        head_size=_one_column(people, "head_size"),
-        crowd_index=_one_column(images, "crowdIndex"),
+        ignored=[as_ignored(each, len(info.names)) for each in others],
+        head_size=_column(people, "head_size"),
+        crowd_index=_column(images, "crowdIndex"),
     )
 
 
-def _with_ids(annotations: list[Record]) -> list[Record]:
+def _with_ids(annotations: Sequence[Record]) -> Sequence[Record]:
     """COCO's evaluation needs ids that differ and are not 0; where they are not so, all are numbered from 1."""
     ids = [each.get("id") for each in annotations]
     if all(isinstance(id_, int) and id_ > 0 for id_ in ids) and len(set(ids)) == len(ids):
@@ -88,37 +88,28 @@ def as_ignored(annotation: Record, num_keypoints: int) -> Record:
     return {**given, **{key: value for key, value in annotation.items() if value}, "category_id": 1}
 
 
-def _labels(annotation: Record) -> np.ndarray | None:
-    """[K,3] of an instance with labelled keypoints; one without finite coordinates is not labelled."""
-    if annotation.get("iscrowd") or not annotation.get("keypoints"):
-        return None
-    keypoints = np.array(annotation["keypoints"], np.float32).reshape(-1, 3)
-    keypoints[~np.isfinite(keypoints).all(1)] = 0
-    return keypoints if (keypoints[:, 2] > 0).any() else None
+def _keypoints(given: np.ndarray) -> np.ndarray:
+    """[N,K,3] float32; what has no finite coordinates is not labelled."""
+    return np.where(np.isfinite(given).all(2, keepdims=True), given, 0).astype(np.float32)
 
 
-def _boxes(people: Sequence[Record], keypoints: np.ndarray) -> np.ndarray:
-    bbox = np.array([each.get("bbox") or [0] * 4 for each in people], np.float32)
+def _boxes(keypoints: np.ndarray) -> np.ndarray:
+    """[N,4] around the labelled ones of keypoints [N,K,3]."""
     unlabelled = keypoints[:, :, 2:] <= 0
     low = np.where(unlabelled, np.inf, keypoints[:, :, :2]).min(1)
     high = np.where(unlabelled, -np.inf, keypoints[:, :, :2]).max(1)
     margin = np.maximum((high - low).max(1, keepdims=True) * _BOX_MARGIN, _BOX_MIN_MARGIN)
-    derived = np.concatenate([low - margin, high - low + 2 * margin], axis=1).astype(np.float32)
-    return np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, derived)
+    return np.concatenate([low - margin, high - low + 2 * margin], axis=1)
 
 
 def _sizes(images: Sequence[Record]) -> np.ndarray | None:
     """[M,2] width and height; None if an image lacks them, or they are 0 as in some converted files."""
-    sizes = _column(images, "width", "height")
+    columns = _column(images, "width"), _column(images, "height")
+    sizes = np.stack(columns, axis=1) if columns[0] is not None and columns[1] is not None else None  # type: ignore[arg-type]
     return sizes.astype(np.int64) if sizes is not None and sizes.all() else None
 
 
-def _column(records: Sequence[Record], *keys: str) -> np.ndarray | None:
-    """What all records have under the keys; None if one of them lacks it."""
-    values = [[record.get(key) for key in keys] for record in records]
-    return None if any(value is None for row in values for value in row) else np.array(values)
-
-
-def _one_column(records: Sequence[Record], key: str) -> np.ndarray | None:
-    values = _column(records, key)
-    return None if values is None else values[:, 0].astype(np.float64)
+def _column(records: Sequence[Record], key: str) -> np.ndarray | None:
+    """[N] float64 what all records have under the key; None if one of them lacks it."""
+    values = [record.get(key) for record in records]
+    return None if None in values else np.array(values, np.float64)

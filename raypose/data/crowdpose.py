@@ -12,6 +12,7 @@ from typing import Any
 from raypose.data.bad_samples import OnBadSample
 from raypose.data.coco import CocoKeypoints, coco_info
 from raypose.data.info import tells_info
+from raypose.data.info_files import InfoName
 from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.registry import DATASETS
 
@@ -23,7 +24,7 @@ def crowdpose_info(
     img_prefix: str,
     bbox_file: str | None = None,
     det_bbox_thr: float = 0.0,
-    dataset_info: str | dict[str, Any] = "crowdpose",
+    dataset_info: InfoName | dict[str, Any] = "crowdpose",
     group_by: str | None = None,
     on_bad_sample: OnBadSample = "error",
 ) -> DatasetInfo:
@@ -38,7 +39,7 @@ def CrowdPose(
     img_prefix: str,
     bbox_file: str | None = None,
     det_bbox_thr: float = 0.0,
-    dataset_info: str | dict[str, Any] = "crowdpose",
+    dataset_info: InfoName | dict[str, Any] = "crowdpose",
     group_by: str | None = None,
     on_bad_sample: OnBadSample = "error",
 ) -> KeypointTable:

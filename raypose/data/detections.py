@@ -5,7 +5,7 @@ Source: https://cocodataset.org/#format-results
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -21,14 +21,13 @@ from raypose.errors import Problem, RayPoseError
 _KEYS = ("image_id", "category_id", "bbox", "score")
 
 
-def with_detections(
-    truth: KeypointTable, bbox_file: str, images: Collection[Any], categories: Collection[Any], score: float
-) -> KeypointTable:
-    """The table of the boxes of `bbox_file` in the images of `truth`, which it keeps as its `truth`.
+def read_detections(
+    bbox_file: str, images: Collection[Any], categories: Collection[Any], score: float = 0.0
+) -> list[Record]:
+    """The entries of a JSON file, a list of {image_id, category_id, bbox: [x, y, width, height], score}.
 
     Args:
-        bbox_file: a JSON file, a list of {image_id, category_id, bbox: [x, y, width, height], score}.
-        images: ids of the images that there may be boxes in; `truth` may be without some, as bad ones are.
+        images: ids of the images that there may be boxes in.
         categories: ids of the categories whose boxes are taken.
         score: the lowest score of a box that is taken.
 
@@ -36,18 +35,34 @@ def with_detections(
         RayPoseError: the file cannot be read or isn't such a list, images that are not in `images`, or no such box.
 
     Example:
-        >>> boxes = "COCO_val2017_detections_AP_H_56_person.json"
-        >>> with_detections(table, boxes, table.image_ids.tolist(), [1], 0.05).box_scores.min() >= 0.05
-        True
+        >>> len(read_detections("COCO_val2017_detections_AP_H_56_person.json", range(1, 600_000), [1]))
+        104125
     """
     path = Path(bbox_file)
-    row = {id_: i for i, id_ in enumerate(truth.image_ids.tolist())}
     known = _read(path, {id_ for id_ in images if isinstance(id_, Hashable)})
-    found = [each for each in known if each["category_id"] in categories and each["image_id"] in row]
+    found = [each for each in known if each["category_id"] in categories]
     taken = [each for each in found if each["score"] >= score]
     if not taken:
         said = f"the {len(found)} boxes of the category score less than {score}" if found else "no box of the category"
         raise RayPoseError(Problem(f"nothing detected: {said}", str(path), rule="no-detections"))
+    return taken
+
+
+def with_detections(truth: KeypointTable, boxes: Sequence[Record]) -> KeypointTable:
+    """The table of those boxes that lie in the images of `truth`, which it keeps as its `truth`.
+
+    Raises:
+        RayPoseError: there is none.
+
+    Example:
+        >>> with_detections(table, read_detections("boxes.json", table.image_ids.tolist(), [1], 0.05)).box_scores.min()
+        0.05
+    """
+    row = {id_: i for i, id_ in enumerate(truth.image_ids.tolist())}
+    taken = [each for each in boxes if each["image_id"] in row]
+    if not taken:
+        message = f"nothing detected: none of {len(boxes)} boxes is in one of the {len(row)} images that can be used"
+        raise RayPoseError(message, rule="no-detections")
     bbox = np.array([each["bbox"] for each in taken], np.float32)
     return replace(
         truth,

@@ -44,7 +44,7 @@ def crop_matrices(
                [0., 1., 0.]])
     """
     bbox, size = np.asarray(bbox, np.float64), np.asarray(input_size, np.float64)
-    zoom = (size / bbox[:, 2:]).min(axis=1) / (padding * np.asarray(scale, np.float64))
+    zoom = fitting(bbox, size) / (padding * np.asarray(scale, np.float64))
     angle = np.deg2rad(np.asarray(rotation, np.float64))
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     matrices = np.empty((len(bbox), 2, 3))
@@ -57,6 +57,12 @@ def crop_matrices(
     matrices[mirrored, 0] *= -1
     matrices[mirrored, 0, 2] += size[0] - 1
     return matrices
+
+
+def fitting(bbox: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """[N] by how much boxes [N,4] are enlarged to just fit into `size` (width, height); those below a pixel as if they were
+    one."""
+    return (size / np.maximum(bbox[:, 2:], 1)).min(axis=1)
 
 
 def invert(matrices: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from raypose.arguments import problems
 from raypose.errors import Problem, RayPoseError, nearest
@@ -54,6 +54,14 @@ def known_infos() -> list[str]:
         True
     """
     return sorted(Path(file.name).stem for file in _FOLDER.iterdir() if file.name.endswith(SUFFIXES))
+
+
+if TYPE_CHECKING:
+    InfoName = str
+else:  # what `raypose check` and editors hold a name against
+    InfoName = (
+        Literal[tuple(known_infos())] | Annotated[str, Field(pattern=r"\.ya?ml$", title="the path of a .yaml file")]
+    )
 
 
 def read_info(info: str | Mapping[str, Any]) -> InfoFile:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from raypose.config import Augment, Data
+from raypose.config import Augment
 from raypose.data import geometry
+from raypose.data.ahead import one_ahead
 from raypose.data.augment import Draw, draw
-from raypose.data.crops.build import Progress
-from raypose.data.crops.needs import Needs
-from raypose.data.crops.preparing import Pixels, prepare
+from raypose.data.crops import Pixels
+from raypose.data.order import batches_of_rows, num_batches
+from raypose.data.sampling import Packed, warp_together
 from raypose.data.table import KeypointTable
-from raypose.data.warp import Crops, Packed, warp_one_by_one, warp_together
-
-T = TypeVar("T")
+from raypose.data.warp import Crops, warp_one_by_one
 
 _AT_A_TIME = 4  # crops that a thread makes before it asks for more
 
@@ -78,44 +76,26 @@ class Batches:
         self.pin = torch.device(device).type == "cuda"  # where a GPU can fetch it by itself
 
     def __len__(self) -> int:
-        return max(1, self._drawn() // self.batch_size)
+        return num_batches(self.table, self.batch_size)
 
     def epoch(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass: with a generator, shuffled and augmented by it, without the incomplete last batch; else in order,
         unchanged and complete. The generator alone decides what comes, not `threads`."""
+        self.pixels.touch()
         with ThreadPoolExecutor(1 + self.threads, thread_name_prefix="raypose-batches") as pool:
             prepared = (self._prepare(rows, drawn, pool) for rows, drawn in self._plan(rng))
-            yield from (self._finish(each) for each in _ahead(prepared, pool))
-
-    def _drawn(self) -> int:
-        """How many instances come in an epoch of training."""
-        weights = self.table.weights
-        return len(self.table) if weights is None else max(1, round(float(weights.sum())))
+            yield from (self._finish(each) for each in one_ahead(prepared, pool))
 
     def _plan(self, rng: np.random.Generator | None) -> Iterator[tuple[np.ndarray, Draw | None]]:
-        order = np.arange(len(self.table)) if rng is None else self._shuffled(rng)
-        end = len(order) if rng is None or len(order) < self.batch_size else len(self) * self.batch_size
-        for start in range(0, end, self.batch_size):
-            rows = order[start : start + self.batch_size]
+        for rows in batches_of_rows(self.table, self.batch_size, rng):
             drawn = None
             if rng is not None and self.augment is not None:
                 bbox, keypoints = self.table.bbox[rows], self.table.keypoints[rows]
                 drawn = draw(rng, self.augment, bbox, keypoints, self.table.info)
             yield rows, drawn
 
-    def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
-        """Rows, each as often as its weight says: 2.5 times is two or three times."""
-        if self.table.weights is None:
-            return rng.permutation(len(self.table))
-        ends = np.cumsum(self.table.weights) / self.table.weights.sum() * self._drawn()
-        rows = np.searchsorted(ends, np.arange(self._drawn()) + rng.random(), side="right")
-        return rng.permutation(np.minimum(rows, len(self.table) - 1))
-
     def _prepare(self, rows: np.ndarray, drawn: Draw | None, pool: ThreadPoolExecutor) -> Prepared:
-        bbox, changes = self.table.bbox[rows], {}
-        if drawn is not None:
-            bbox = drawn.bbox
-            changes = {"rotation": drawn.rotation, "scale": drawn.scale, "shift": drawn.shift, "flip": drawn.flip}
+        bbox, changes = (self.table.bbox[rows], {}) if drawn is None else (drawn.bbox, drawn.changes)
         matrices = geometry.crop_matrices(bbox, self.input_size, self.padding, **changes)
         keypoints, visible = self._keypoints(rows, matrices, drawn)
         crops = self._crops(rows, matrices, drawn, pool)
@@ -167,41 +147,3 @@ class Batches:
             (tensor.pin_memory() if self.pin else tensor).to(self.device, non_blocking=True) for tensor in truth
         )
         return Batch(warp_together(each.crops, self.device), keypoints, visible, each.index, each.inverse)
-
-
-def build_batches(
-    data: Data,
-    table: KeypointTable,
-    batch_size: int,
-    *,
-    augmented: bool,
-    threads: int = 1,
-    device: str = "cpu",
-    progress: Progress | None = None,
-) -> Batches:
-    """Batches of a table as the `data` section wants them; their `table` lacks what cannot be read.
-
-    Raises:
-        RayPoseError: images that cannot be read, unless `data.on_bad_sample` is `skip`.
-
-    Example:
-        >>> build_batches(data, build_dataset(data, "val"), batch_size=32, augmented=False)
-    """
-    table, pixels = prepare(
-        table,
-        Needs.of(data, augmented),
-        store=data.store,
-        on_bad_sample=data.on_bad_sample,
-        threads=threads,
-        progress=progress,
-    )
-    augment = data.augment if augmented else None
-    return Batches(table, pixels, data.input_size, batch_size, data.padding, augment, threads, device)
-
-
-def _ahead(items: Iterator[T], pool: ThreadPoolExecutor) -> Iterator[T]:
-    """The items, the next one made by a thread of the pool; what it raises is raised here."""
-    pending = pool.submit(next, items, None)
-    while (item := pending.result()) is not None:
-        pending = pool.submit(next, items, None)
-        yield item

@@ -18,6 +18,7 @@ from raypose.data.bad_samples import OnBadSample
 from raypose.data.coco_file import Record, some
 from raypose.data.coco_table import make_table
 from raypose.data.info import tells_info
+from raypose.data.info_files import InfoName
 from raypose.data.keypoint_info import make_info
 from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.errors import Problem, RayPoseError
@@ -33,7 +34,7 @@ def mpii_info(
     ann_file: str,
     img_prefix: str = "",
     headbox_file: str | None = None,
-    dataset_info: str | dict[str, Any] = "mpii",
+    dataset_info: InfoName | dict[str, Any] = "mpii",
     group_by: str | None = None,
     on_bad_sample: OnBadSample = "error",
 ) -> DatasetInfo:
@@ -47,7 +48,7 @@ def Mpii(
     ann_file: str,
     img_prefix: str,
     headbox_file: str | None = None,
-    dataset_info: str | dict[str, Any] = "mpii",
+    dataset_info: InfoName | dict[str, Any] = "mpii",
     group_by: str | None = None,
     on_bad_sample: OnBadSample = "error",
 ) -> KeypointTable:

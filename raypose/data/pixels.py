@@ -16,6 +16,8 @@ import numpy as np
 
 from raypose.errors import Problem, RayPoseError
 
+IMAGE_ACCESS = "image-access"
+
 
 class PixelReader:
     """Decodes images and keeps the first ones, up to `cache_bytes` of memory; any thread may call it.
@@ -54,8 +56,8 @@ def decode(path: str | Path, size: Sequence[int] | None = None) -> np.ndarray:
     """uint8 [H,W,3] in RGB, upright, not to be written to. `size`: the width and height that it must have.
 
     Raises:
-        RayPoseError: no such file (rule image-file), none that OpenCV can decode to its end, or of another size
-            (rule image-size).
+        RayPoseError: no such file or none that OpenCV can decode to its end (rule image-file), one that cannot be read
+            now (image-access), or of another size (image-size).
 
     Example:
         >>> decode("frame.jpg", size=(640, 480)).shape
@@ -65,7 +67,9 @@ def decode(path: str | Path, size: Sequence[int] | None = None) -> np.ndarray:
         encoded = np.fromfile(path, np.uint8)
     except OSError as error:
         message = f"cannot read the image: {error.strerror or error}"
-        raise RayPoseError(Problem(message, str(path), rule="image-file")) from None
+        # What is not the file's own fault, but a permission's or a server's, may pass.
+        rule = "image-file" if isinstance(error, FileNotFoundError | IsADirectoryError) else IMAGE_ACCESS
+        raise RayPoseError(Problem(message, str(path), rule=rule)) from None
     image = _decoded(encoded)
     if image is None:
         what = "the file is empty" if not encoded.size else f"{encoded.size} bytes"

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -24,16 +23,19 @@ def check_images(
     table: KeypointTable, threads: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> dict[int, Problem]:
     """What is wrong with each image, by its index, of those that cannot be decoded or are not of the size that the
-    annotation file says. `progress` is told how many are done, and how many there are.
+    annotation file says. Images without instances, as where a detector found nothing, are not looked at. `progress` is told
+    how many are done, and how many there are.
 
     Example:
         >>> check_images(table, threads=4)
         {7: Problem(message='cannot decode the image (the file is empty)', file='frames/007.jpg', ...)}
     """
     found = {}
+    needed = np.isin(np.arange(len(table.paths)), table.image_index)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="raypose-check")
     try:
-        for image, problem in enumerate(pool.map(partial(problem_of, table), range(len(table.paths)))):
+        looks = pool.map(lambda image: problem_of(table, image) if needed[image] else None, range(len(needed)))
+        for image, problem in enumerate(looks):
             if problem is not None:
                 found[image] = problem
             if progress is not None:

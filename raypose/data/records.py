@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ class Records:
         name = image.get("file_name")
         if self.folder is None or not isinstance(name, str) or not name:
             return True  # another rule's
-        return os.path.isfile(self.folder / name)
+        return os.path.isfile(os.path.join(self.folder, name))
 
 
 def again(ids: Sequence[Hashable]) -> np.ndarray:
@@ -135,8 +136,9 @@ def _numbers(values: Sequence[Any], count: int) -> tuple[np.ndarray, np.ndarray]
     fits = np.array([isinstance(each, list) and len(each) == count for each in given], bool)
     found = np.full((len(given), count), np.nan)
     rows = np.flatnonzero(fits)
+    numbers = chain.from_iterable(given[row] for row in rows)
     try:
-        found[rows] = np.array([given[row] for row in rows], float).reshape(-1, count)
+        found[rows] = np.fromiter(numbers, float, count * len(rows)).reshape(-1, count)
     except (TypeError, ValueError):  # somewhere in it is no number
         for row in rows:
             fits[row] = _fill(found[row], given[row])

@@ -68,10 +68,10 @@ def Subset(
 
 
 def _some_people(table: KeypointTable, wanted: int, rng: np.random.Generator) -> KeypointTable:
-    order = rng.permutation(len(table))
-    chosen, others = table.subset(np.sort(order[:wanted])), table.subset(order[wanted:])
-    left = set(chosen.image_ids.tolist())
-    seen = [each for each in to_coco(replace(others, ignored=[]))["annotations"] if each["image_id"] in left]
+    drawn, others = np.split(rng.permutation(len(table)), [wanted])
+    chosen = table.subset(np.sort(drawn))
+    beside = others[np.isin(table.image_index[others], table.image_index[drawn])]
+    seen = to_coco(replace(table.subset(beside), ignored=[]))["annotations"]
     # COCO's evaluation compares with the keypoints of such an annotation, and ignores it for its `num_keypoints`.
     return replace(chosen, ignored=[*chosen.ignored, *({**each, "num_keypoints": 0} for each in seen)])
 

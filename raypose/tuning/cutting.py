@@ -66,7 +66,7 @@ def _cut(wanted: Wanted, threads: int, progress: Callable[[int, int], None]) -> 
 
     def watched(done: int, total: int) -> None:
         nonlocal is_new
-        is_new = True
+        is_new |= done > 0  # none is done while another process cuts
         progress(done, total)
 
     data = wanted.data

@@ -258,7 +258,7 @@ def test_nothing_is_replaced_unless_asked(project, tmp_path):
     root, _ = project({"v0": 5})
     done = convert(root, tmp_path / "coco")
     before = {part: file.read_bytes() for part, file in done.files.items()}
-    with pytest.raises(RayPoseError, match=r"train.json, .*val.json exists; --force replaces it"):
+    with pytest.raises(RayPoseError, match=r"already there: .*train.json, .*val.json; --force replaces them"):
         convert(root, tmp_path / "coco", val=0)
     assert {part: file.read_bytes() for part, file in done.files.items()} == before
     assert convert(root, tmp_path / "coco", val=0, force=True).files.keys() == {"train"}

@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from raypose.data import CocoKeypoints, build_datasets
+from raypose.data.info import dataset_info
 from raypose.errors import RayPoseError
 
 BOXES = [
@@ -201,3 +202,19 @@ def test_an_evaluation_counts_what_cocos_counts(emptied, tmp_path):
     labelled = {*table.truth.image_ids[table.truth.image_index].tolist()}
     fewer = evaluated(written, [each for each in ours if each["image_id"] in labelled])
     assert fewer[0][0] > got[0][0] + 0.01
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"bbox_file": "boxes.json", "det_bbox_thr": 2}, "nothing detected"),
+        ({"group_by": "vidoe"}, "did you mean 'video'"),
+    ],
+)
+def test_what_a_training_would_refuse_is_told_with_the_keypoints(said, message, tiny_coco, tmp_path):
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "score": 1}
+    (tmp_path / "boxes.json").write_text(json.dumps([box]))
+    if "bbox_file" in said:
+        said = {**said, "bbox_file": str(tmp_path / "boxes.json")}
+    with pytest.raises(RayPoseError, match=message):
+        dataset_info({**tiny_coco.cfg, **said})

@@ -32,19 +32,22 @@ class Images:
     """Whole images as the pixels of a table's rows."""
 
     def __init__(self, table):
-        self.table, self.reader, self.seen = table, PixelReader(), 0
+        self.table, self.reader, self.seen, self.touched = table, PixelReader(), 0, 0
 
     def read(self, row):
         self.seen += 1
         return self.reader.read(self.table.paths[self.table.image_index[row]]), np.eye(2, 3)
+
+    def touch(self):
+        self.touched += 1
 
 
 def rng(epoch=1):
     return np.random.default_rng([0, epoch])
 
 
-@pytest.fixture(autouse=True)
-def no_threads_of_other_tests():
+@pytest.fixture
+def _no_threads_of_other_tests():
     gc.collect()  # an error that a test has caught keeps the epoch that it ended
 
 
@@ -156,6 +159,7 @@ def test_a_device_makes_the_same_batches_within_the_error_of_interpolation(table
             assert np.abs(pixels(one) - pixels(other)).mean() < 0.6
 
 
+@pytest.mark.usefixtures("_no_threads_of_other_tests")
 @pytest.mark.parametrize("taken", [0, 1, 2])
 def test_an_abandoned_epoch_leaves_no_thread(table, taken):
     epoch = batches(table, batch_size=1, threads=2).epoch()
@@ -166,6 +170,7 @@ def test_an_abandoned_epoch_leaves_no_thread(table, taken):
     assert not our_threads()
 
 
+@pytest.mark.usefixtures("_no_threads_of_other_tests")
 def test_errors_come_to_the_consumer(table):
     open(table.paths[4], "w").close()
     epoch = batches(table).epoch()
@@ -184,6 +189,15 @@ def test_the_next_batch_is_prepared_meanwhile(table):
         time.sleep(0.01)
     assert images.seen == 4
     epoch.close()
+
+
+def test_each_epoch_notes_that_the_crops_are_in_use(table):
+    images = Images(table)
+    loader = batches(table, pixels=images)
+    for epoch in (loader.epoch(), loader.epoch(rng())):
+        next(epoch)
+        epoch.close()
+    assert images.touched == 2
 
 
 @pytest.mark.parametrize("weights", [[1, 0, 2.5, 0.25, 0.25, 1], [0.1] * 6, [3] * 6])

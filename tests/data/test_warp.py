@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from raypose.data.geometry import crop_matrices
-from raypose.data.warp import MEAN, STD, Crops, Packed, normalize, warp_one_by_one, warp_together
+from raypose.data.sampling import Packed, warp_together
+from raypose.data.warp import MEAN, STD, Crops, warp_one_by_one
 
 SIZE = (48, 64)
 
@@ -80,8 +81,23 @@ def test_what_is_erased_is_what_the_model_takes_for_0(crops, way):
     assert not changed.any()
 
 
-def test_normalize_is_imagenets():
-    images = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)
-    normal = normalize(images)
-    assert normal.is_contiguous(memory_format=torch.channels_last)
-    np.testing.assert_allclose(normal.permute(0, 2, 3, 1).numpy(), (images - MEAN) / STD, atol=1e-5)
+@pytest.mark.parametrize("way", [one_by_one, together])
+def test_what_is_not_moved_is_normalised_as_imagenet(way):
+    images = np.random.default_rng(0).integers(0, 256, (2, *reversed(SIZE), 3), dtype=np.uint8)
+    normal = way(Crops(list(images), np.tile(np.eye(2, 3), (2, 1, 1)), SIZE))
+    np.testing.assert_allclose(normal, (images - MEAN) / STD, atol=1e-5)
+
+
+def test_a_batch_takes_no_more_space_than_its_pixels():
+    """However much their sizes differ."""
+    pixels = [smooth(20, 16, 0)] * 31 + [smooth(900, 700, 1)]
+    matrices = crop_matrices(np.array([[0, 0, *each.shape[1::-1]] for each in pixels], float), SIZE)
+    crops = Crops(pixels, matrices, SIZE)
+    assert Packed.of(crops, pin=False).pixels.nbytes <= sum(each.nbytes for each in pixels) + 3
+    assert np.abs(one_by_one(crops) - together(crops)).mean() < 0.02
+
+
+def test_far_outside_of_the_pixels_is_nothing():
+    matrices = np.array([[[1e-6, 0, 0], [0, 1e-6, 0]], [[1, 0, 1e12], [0, 1, -1e12]]])
+    crops = Crops([smooth(20, 16, 0)] * 2, matrices, SIZE)
+    assert np.abs(together(crops)[:, 1:, 1:]).max() < 0.02

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def kept() -> tuple[list[CropStore], dict[Path, RayPoseError]]:
     """Those that can be read, last used first; the folders of the others, and why they can't."""
     from raypose.data.crops import CropStore
-    from raypose.data.crops.cache import crops_folder
+    from raypose.data.crops.cache import folders
     from raypose.data.crops.store import Damaged
 
     stores: list[CropStore] = []
     damaged: dict[Path, RayPoseError] = {}
-    for folder in _folders(crops_folder()):
+    for folder in folders():
         try:
             stores.append(CropStore.open(folder))
         except Damaged as error:
@@ -47,19 +47,3 @@ def chosen(names: tuple[str, ...], folders: list[Path]) -> list[Path]:
             raise RayPoseError(f"no crops are kept under '{given}'", hint=hint, rule="unknown-store")
         found |= dict.fromkeys(same)
     return list(found)
-
-
-def gigabytes(size: float) -> str:
-    """Bytes for people.
-
-    Example:
-        >>> gigabytes(1_234_000), gigabytes(56_700_000_000)
-        ('1.2 MB', '56.7 GB')
-    """
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
-def _folders(root: Path) -> list[Path]:
-    """What begins with a dot is half done, or on its way out."""
-    found = (folder for folder in root.glob("*/*") if folder.is_dir())
-    return sorted(folder for folder in found if not folder.name.startswith(".") and folder.parent.name[0] != ".")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ def command(stores: tuple[str, ...], everything: bool, older_than: str | None) -
     """
     from raypose.cli.data import _kept
     from raypose.config import read_duration
+    from raypose.data.crops import cache, leftovers, room
     from raypose.reporting.words import counted
 
     if sum([bool(stores), everything, older_than is not None]) != 1:
@@ -28,6 +28,7 @@ def command(stores: tuple[str, ...], everything: bool, older_than: str | None) -
             hint="raypose data info lists them",
             rule="missing-option",
         )
+    leftovers.sweep(cache.crops_folder())
     good, damaged = _kept.kept()
     folders = [*(store.folder for store in good), *damaged]
     sizes = {folder: _size(folder) for folder in folders}
@@ -41,7 +42,7 @@ def command(stores: tuple[str, ...], everything: bool, older_than: str | None) -
     if not folders:
         click.echo("nothing to remove")
         return
-    freed = _kept.gigabytes(sum(sizes[folder] for folder in folders))
+    freed = room.gigabytes(sum(sizes[folder] for folder in folders))
     click.echo(f"removed {counted(len(folders), 'store')} of crops, {freed}")
 
 
@@ -50,11 +51,9 @@ def _size(folder: Path) -> int:
 
 
 def _remove(folder: Path) -> None:
-    """Under another name first, so that nobody finds half of it."""
-    gone = folder.with_name(f".{folder.name}-gone")
-    shutil.rmtree(gone, ignore_errors=True)
+    from raypose.data.crops import leftovers
+
     try:
-        folder.rename(gone)
-        shutil.rmtree(gone)
+        leftovers.remove(folder)
     except OSError as error:
         raise RayPoseError(f"cannot remove {folder}: {error.strerror}", rule="crop-store", exit_status=1) from None

@@ -21,7 +21,7 @@ def command(verify: bool, as_json: bool) -> int:
     """List the crops that are kept on this machine: of which datasets, how many, how large, and what they serve."""
     from raypose.cli import _space
     from raypose.cli.data import _kept
-    from raypose.data.crops import cache
+    from raypose.data.crops import cache, room
 
     stores, damaged = _kept.kept()
     wrong = [problem for folder, error in damaged.items() for problem in _damage(folder, error.problems)]
@@ -29,7 +29,7 @@ def command(verify: bool, as_json: bool) -> int:
         with _space.status("reading all crops ...", quiet=as_json):
             wrong += [problem for store in stores for problem in _damage(store.folder, store.verify())]
     total = sum(store.bytes for store in stores)
-    space = {"folder": str(cache.crops_folder()), "bytes": total, "budget": cache.budget(), "free": cache.free()}
+    space = {"folder": str(cache.crops_folder()), "bytes": total, "budget": room.budget(), "free": room.free()}
     if as_json:
         found = {**space, "stores": [_plain(store) for store in stores], "damaged": [each.file for each in wrong]}
         click.echo(json.dumps(found, indent=1))
@@ -59,6 +59,7 @@ def _damage(folder: Path, problems: list[Problem]) -> list[Problem]:
 
 def _show(stores: list[CropStore], space: dict[str, Any]) -> None:
     from raypose.cli.data import _kept
+    from raypose.data.crops import room
 
     if not stores:
         click.echo(f"no crops are kept in {space['folder']}")
@@ -66,17 +67,17 @@ def _show(stores: list[CropStore], space: dict[str, Any]) -> None:
     for store in stores:
         click.secho(_kept.name(store.folder), bold=True, nl=False)
         click.echo("  " + "\n  ".join(_words(store)) + "\n")
-    total, budget, free = (_kept.gigabytes(space[key]) for key in ("bytes", "budget", "free"))
+    total, budget, free = (room.gigabytes(space[key]) for key in ("bytes", "budget", "free"))
     click.echo(f"{total} of at most {budget} (RAYPOSE_CACHE_SIZE); the disk has {free} left")
     click.echo(space["folder"])
 
 
 def _words(store: CropStore) -> list[str]:
     """How much it is, of what, and for which inputs and augmentation."""
-    from raypose.cli.data import _kept
+    from raypose.data.crops import room
 
     about, needs = store.about, store.needs
-    crops = f"{about['instances']:,} crops of {about['images']:,} images, {_kept.gigabytes(store.bytes)}"
+    crops = f"{about['instances']:,} crops of {about['images']:,} images, {room.gigabytes(store.bytes)}"
     sizes = ", ".join(f"{width}x{height}" for width, height in needs.input_sizes)
     low, high = needs.padding
     margins = [f"padding {low:g}" if low == high else f"padding {low:g} to {high:g}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -14,7 +15,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from raypose.data.crops.ahead import ahead
+from raypose.data.ahead import ahead
+from raypose.data.crops import leftovers
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.regions import Regions, cut
 from raypose.data.crops.store import ABOUT, INDEX, PIXELS, ROW, VERSION, crc
@@ -34,8 +36,7 @@ def build(target: Path, table: KeypointTable, needs: Needs, threads: int = 1, pr
     Raises:
         OSError: the disk is full, or the folder cannot be written.
     """
-    scratch = target.with_name(f".{target.name}-{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = leftovers.scratch(target)
     try:
         scratch.mkdir(parents=True)
         about = _write(scratch, table, Regions.of(table, needs), threads, progress)
@@ -47,7 +48,8 @@ def build(target: Path, table: KeypointTable, needs: Needs, threads: int = 1, pr
             "made": time.time(),
         }
         write_json(scratch / ABOUT, {"version": VERSION, "needs": needs.to_json(), **told, **about})
-        shutil.rmtree(target, ignore_errors=True)  # a damaged one
+        if target.exists():  # a damaged one
+            leftovers.remove(target)
         os.replace(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -61,8 +63,8 @@ def _write(
     order = np.argsort(table.image_index, kind="stable")
     rows_of = np.split(order, np.searchsorted(table.image_index[order], np.arange(1, len(table.paths))))
     bad: dict[str, Any] = {}
-    with open(folder / PIXELS, "wb") as file:
-        found = ahead(partial(_crops, table, regions), enumerate(rows_of), threads)
+    jobs = ahead(partial(_crops, table, regions), enumerate(rows_of[: len(table.paths)]), threads)
+    with open(folder / PIXELS, "wb") as file, contextlib.closing(jobs) as found:
         for image, crops in enumerate(found):
             if isinstance(crops, Problem):
                 bad[str(image)] = asdict(crops)
@@ -84,6 +86,8 @@ def _crops(
 ) -> list[tuple[np.ndarray, np.ndarray, int]] | Problem:
     """Crop, matrix and sum of each instance of an image, or what is wrong with it."""
     image, rows = job
+    if not len(rows):  # as where a detector found nothing
+        return []
     try:
         pixels = decode(table.paths[image], size_of(table, image))
     except RayPoseError as error:

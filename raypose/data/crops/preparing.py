@@ -10,13 +10,14 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from raypose.data.crops import cache
+from raypose.data.crops import cache, leftovers, room
 from raypose.data.crops.build import Progress, build
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.reading import Reading
 from raypose.data.crops.regions import Regions
 from raypose.data.crops.store import CropStore
-from raypose.data.quality import check_images, without_bad
+from raypose.data.pixels import IMAGE_ACCESS
+from raypose.data.quality import check_images, problem_of, without_bad
 from raypose.data.table import KeypointTable
 from raypose.errors import Problem
 from raypose.files import read_json, write_json
@@ -31,6 +32,10 @@ class Pixels(Protocol):
         """uint8 [h,w,3], not to be written to, and the matrix [2,3] from pixels of the original image to pixels of it."""
         ...
 
+    def touch(self) -> None:
+        """Note that they are in use."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -41,6 +46,9 @@ class Rows:
 
     def read(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         return self.pixels.read(self.rows[row])
+
+    def touch(self) -> None:
+        self.pixels.touch()
 
 
 def prepare(
@@ -73,22 +81,19 @@ def prepare(
 
 def _stored(table: KeypointTable, needs: Needs, threads: int, progress: Progress | None) -> CropStore | None:
     regions, folder = Regions.of(table, needs), cache.table_folder(table)
-    if found := cache.find(folder, regions):
-        return found
-    size = regions.bytes(table)
-    if size > cache.budget():
-        logger.warning(
-            "crops of %.1f GB are not kept, since all together may have %.1f GB: images are decoded whenever they are "
-            "needed, which is slower (RAYPOSE_CACHE_SIZE=%.0fGB, or RAYPOSE_CACHE for another disk)",
-            *(size / 1e9, cache.budget() / 1e9, np.ceil(size * 1.1 / 1e9)),
-        )
-        return None
     try:
+        if (found := cache.find(folder, regions)) and not _may_have_passed(table, found.about):
+            return found
         waiting = partial(progress, 0, len(table.paths)) if progress else lambda: None
-        with cache.building(folder, waiting):
-            if found := cache.find(folder, regions):  # another process was first
-                return found
-            cache.make_room(size)
+        with leftovers.building(folder, waiting):
+            while found := cache.find(folder, regions):  # another process was first
+                if not _may_have_passed(table, found.about):
+                    return found
+                leftovers.remove(found.folder)
+            size = regions.bytes(table)
+            if not room.make_room(size):
+                room.warn(size)
+                return None
             logger.info("cutting %d crops from %d images into %s", len(table), len(table.paths), folder)
             build(folder / cache.name(needs), table, needs, threads, progress)
             cache.remove_covered(folder, regions, by=cache.name(needs))
@@ -97,7 +102,7 @@ def _stored(table: KeypointTable, needs: Needs, threads: int, progress: Progress
         logger.warning(
             "crops cannot be kept in %s (%s): images are decoded whenever they are needed, which is slower "
             "(RAYPOSE_CACHE names another folder)",
-            *(cache.crops_folder(), error.strerror),
+            *(cache.crops_folder(), error.strerror or error),
         )
         return None
 
@@ -117,13 +122,19 @@ def _checked(table: KeypointTable, threads: int, progress: Progress | None) -> d
     """What is wrong with a table's images, which is looked at once a machine."""
     file = cache.table_folder(table) / "images.json"
     with contextlib.suppress(OSError):
-        if known := read_json(file):
+        if (known := read_json(file)) and not _may_have_passed(table, known):
             return _problems(known)
     found = check_images(table, threads, progress)
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_json(file, {"bad": {image: asdict(problem) for image, problem in found.items()}})
     return found
+
+
+def _may_have_passed(table: KeypointTable, about: dict[str, Any]) -> bool:
+    """Whether an image can be read now that could not be read for a reason that was not its own."""
+    denied = [image for image, problem in _problems(about).items() if problem.rule == IMAGE_ACCESS]
+    return any(problem_of(table, image) is None for image in denied)
 
 
 def _problems(about: dict[str, Any]) -> dict[int, Problem]:

@@ -31,3 +31,6 @@ class Reading:
         """
         image = self.reader.read(self.table.paths[self.table.image_index[row]])
         return cut(image, self.regions.rect[row], float(self.regions.zoom[row]))
+
+    def touch(self) -> None:
+        """Nothing is kept that could go."""

@@ -10,12 +10,14 @@ import numpy as np
 
 from raypose.data.augment import half_body_boxes
 from raypose.data.crops.needs import Needs
+from raypose.data.geometry import fitting
 from raypose.data.table import KeypointTable
 
 # Pixels are kept at this many times the resolution of an input that shows the whole box, so that taking a crop from them
 # is no second loss.
 _OVERSAMPLED = 1.5
 _BORDER = 2  # pixels that interpolation reads beyond a crop
+_FARTHEST = 2**29  # pixels from the image's corner, so that int32 holds all sums
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Regions:
             for size in needs.input_sizes:
                 center, reach = _reach(bbox, np.array(size, float), needs)
                 low, high = np.minimum(low, center - reach), np.maximum(high, center + reach)
-        first, last = np.floor(low) - _BORDER, np.ceil(high) + _BORDER
+        first = np.clip(np.floor(low) - _BORDER, -_FARTHEST, _FARTHEST)
+        last = np.clip(np.ceil(high) + _BORDER, -_FARTHEST, _FARTHEST)
         return cls(np.concatenate([first, last - first + 1], axis=1).astype(np.int32), _zoom(table.bbox, needs))
 
     def covers(self, other: Regions) -> bool:
@@ -79,7 +82,7 @@ def _boxes(table: KeypointTable, needs: Needs) -> Iterator[np.ndarray]:
 
 def _reach(bbox: np.ndarray, size: np.ndarray, needs: Needs) -> tuple[np.ndarray, np.ndarray]:
     """Centers [N,2] of boxes, and how far from them [N,2] a crop of them for an input of `size` may go."""
-    zoom = (size / bbox[:, 2:]).min(axis=1, keepdims=True)
+    zoom = fitting(bbox, size)[:, None]
     # A shift moves the crop within its own, rotated frame: as if it were as much larger on both sides.
     half = size / zoom * needs.padding[1] * (1 + needs.scale) * (1 + 2 * needs.shift) / 2
     steepest = np.arctan2(half[:, ::-1], half)  # where a corner is straight to the right, or straight below
@@ -90,5 +93,5 @@ def _reach(bbox: np.ndarray, size: np.ndarray, needs: Needs) -> tuple[np.ndarray
 
 def _zoom(bbox: np.ndarray, needs: Needs) -> np.ndarray:
     closest = max(_OVERSAMPLED, 1 / max(1 - needs.scale, 0.1)) / needs.padding[0]
-    most = np.max([(np.array(size) / bbox[:, 2:]).min(axis=1) for size in needs.input_sizes], axis=0)
-    return np.minimum(most * closest, 1).astype(np.float32)
+    most = np.max([fitting(bbox, np.array(size, float)) for size in needs.input_sizes], axis=0)
+    return np.clip(most * closest, 1 / _FARTHEST, 1).astype(np.float32)

@@ -7,6 +7,7 @@ for each instance) and `store.json` (what it is, the sum of the index, and when 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import zlib
@@ -58,8 +59,9 @@ class CropStore:
         try:
             about = json.loads((folder / ABOUT).read_bytes())
             _require(about["version"] == VERSION, folder, f"it is of version {about['version']}, not {VERSION}")
-            _require(crc(folder / INDEX) == about["index_crc"], folder, "its index is not the one that was written")
-            index = np.load(folder / INDEX, allow_pickle=False)
+            written = (folder / INDEX).read_bytes()
+            _require(zlib.crc32(written) == about["index_crc"], folder, "its index is not the one that was written")
+            index = np.load(io.BytesIO(written), allow_pickle=False)
             size = (folder / PIXELS).stat().st_size
             ends = index["offset"] + 3 * index["height"].astype(np.int64) * index["width"]
             _require(

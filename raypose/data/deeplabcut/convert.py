@@ -42,11 +42,11 @@ def convert(source: Path, target: Path, val: float = 0.2, seed: int = 0, force: 
     """
     if not 0 <= val < 1:
         raise RayPoseError(f"0 <= val < 1 must hold, but got val={val}", rule="split-range")
+    project = read_project(source)
     folder = target / "annotations"
     both = {part: folder / f"{part}.json" for part in ("train", "val")}
     if there := [str(file) for file in both.values() if file.exists() and not force]:
-        raise RayPoseError(f"{', '.join(there)} exists", hint="--force replaces it", rule="file-exists")
-    project = read_project(source)
+        raise RayPoseError(f"already there: {', '.join(there)}", hint="--force replaces them", rule="file-exists")
     images, annotations = records(project)
     chosen, held_out = _held_out([image["video"] for image in images], val, seed)
     parts = {"train": ~chosen, **({"val": chosen} if chosen.any() else {})}

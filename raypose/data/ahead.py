@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R]:
     """`function` of each item, in their order, by threads that are a few items ahead and no more, so that what is made
     does not pile up.
 
@@ -31,3 +31,11 @@ def ahead(function: Callable[[T], R], items: Iterable[T], threads: int) -> Itera
         finally:
             for each in pending:
                 each.cancel()
+
+
+def one_ahead(items: Iterator[T], pool: ThreadPoolExecutor) -> Iterator[T]:
+    """The items, the next one made by a thread of the pool; what it raises is raised here."""
+    pending = pool.submit(next, items, None)
+    while (item := pending.result()) is not None:
+        pending = pool.submit(next, items, None)
+        yield item
