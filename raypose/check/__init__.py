@@ -15,6 +15,7 @@ from raypose.check import plugins
 from raypose.check.agreement import misfits
 from raypose.check.building import Builder, unbuildable
 from raypose.check.clashes import clashing
+from raypose.check.detections import missing_labels
 from raypose.check.epochs import late_milestones
 from raypose.check.flips import shift_without_flip
 from raypose.check.metrics import metrics
@@ -64,6 +65,7 @@ def check(
     paramwise(report, space.tree.entries.get("optimizer"))
     missing_files(report, space.tree)
     metrics(report, space.tree)
+    missing_labels(report, space.tree)
     late_milestones(report, space.tree)
     shift_without_flip(report, space.tree)
     clashing(report, space.tree)

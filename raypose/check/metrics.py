@@ -21,7 +21,7 @@ Names = dict[str, str]  # of a value: what it is called, and what it is called w
 
 def metrics(report: Report, tree: Mapping) -> None:
     """Report a metric that some branch does not give, a mode that contradicts it, and metrics that give the same."""
-    for configured in _configured(tree):
+    for configured in metric_lists(tree):
         _twice(report, configured, [_names(cfg, report.slots["metrics"].get) for cfg in configured])
     for given in (each for each in reported(report, tree) if each is not None):
         for wanted in named(tree):
@@ -38,7 +38,7 @@ def metrics(report: Report, tree: Mapping) -> None:
 
 def reported(report: Report, tree: Mapping) -> Iterator[Names | None]:
     """All that a trial reports, for each list of metrics that the space may come to; None where one does not say."""
-    for configured in _configured(tree):
+    for configured in metric_lists(tree):
         found = [_names(cfg, report.slots["metrics"].get) for cfg in configured]
         told = [each for each in found if each is not None]
         yield (
@@ -46,7 +46,7 @@ def reported(report: Report, tree: Mapping) -> Iterator[Names | None]:
         )
 
 
-def _configured(tree: Mapping) -> Iterator[list[Any]]:
+def metric_lists(tree: Mapping) -> Iterator[list[Any]]:
     """Each list of metrics that the space may come to, as nodes; of those where none is given, plain."""
     training = list(mappings(tree.entries.get("training"))) or [Mapping(tree.mark, {}, {})]
     for section in training:

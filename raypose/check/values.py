@@ -134,8 +134,10 @@ def _hint(node: Node, expected: Any) -> str:
     if isinstance(node, Mapping):
         return almost_a_dimension(node)
     value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, str) and typing.get_origin(expected) is Literal:
-        return nearest(value, [each for each in typing.get_args(expected) if isinstance(each, str)])
+    arms = typing.get_args(expected) if typing.get_origin(expected) in (Union, types.UnionType) else (expected,)
+    names = [each for arm in arms if typing.get_origin(arm) is Literal for each in typing.get_args(arm)]
+    if isinstance(value, str) and any(isinstance(each, str) for each in names):
+        return nearest(value, [each for each in names if isinstance(each, str)])
     if isinstance(value, str) and isinstance(plain(value), (int, float)):
         return "write it without quotes"
     if not isinstance(value, (int, float)) and _DURATION in (expected, *typing.get_args(expected)):

@@ -20,6 +20,8 @@ _NAMES: dict[Any, tuple[str, str]] = {
     dict: ("a mapping", "mappings"),
 }
 
+_LISTED = 8  # names; of more the hint tells the nearest
+
 
 def in_words(annotation: Any, many: bool = False) -> str:
     """An annotation, without the bounds of its values.
@@ -32,9 +34,9 @@ def in_words(annotation: Any, many: bool = False) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(in_words(arm, many) for arm in args))
     if origin is Annotated:
-        return in_words(args[0], many)
+        return next((each.title for each in args[1:] if getattr(each, "title", None)), in_words(args[0], many))
     if origin is Literal:
-        return " or ".join(json.dumps(each) for each in args)
+        return " or ".join(json.dumps(each) for each in args) if len(args) < _LISTED else "one of the known names"
     if origin is tuple and args and Ellipsis not in args:
         inner = " and ".join(dict.fromkeys(in_words(each, len(args) > 1) for each in args))
         return f"{_NAMES[list][many]} of {len(args)} {inner}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from raypose.errors import Problem, RayPoseError
+from raypose.errors import Problem, RayPoseError, nearest
 
 # Each names its module in this package, where the command has the same name, and the line that --help shows.
 COMMANDS = {
@@ -44,6 +44,13 @@ class Lazy(click.Group):
         if cmd_name not in self.known:
             return None
         return importlib.import_module(f"{self.package}.{cmd_name}").command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.known and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"no command '{args[0]}'; {nearest(args[0], self.known)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

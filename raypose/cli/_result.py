@@ -83,7 +83,7 @@ def _final(result: Any, metric: str) -> str:
 def _tested(model: Path) -> str:
     """What a model folder reached on the test data; empty if it was not tested."""
     values = read_json(model / "metrics.json").get("test") or {}
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+    return ", ".join(f"{name} {'nan' if value is None else f'{value:.4g}'}" for name, value in values.items())
 
 
 def _short(path: Path) -> str:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ def command(experiment: Path, as_json: bool) -> int:
 
     Exit status 1 if no trial is finished yet, or none meets the constraints.
     """
+    from raypose.files import to_json
     from raypose.reporting.outcomes import unmet
     from raypose.reporting.records import load_records, winner
     from raypose.reporting.roles import TRIAL
@@ -31,7 +31,7 @@ def command(experiment: Path, as_json: bool) -> int:
     config = experiment / "trials" / f"{best.number:04d}" / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.exists() else ""
     found = _described(experiment, records, best, text)
-    click.echo(json.dumps(found, indent=1) if as_json else _told(found, text))
+    click.echo(to_json(found) if as_json else _told(found, text))
     return 0
 
 

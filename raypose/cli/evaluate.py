@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -31,8 +30,8 @@ def command(
     """Evaluate the model folder MODEL on a dataset."""
     from raypose.cli import _device
     from raypose.errors import RayPoseError
-    from raypose.files import write_json
-    from raypose.trial import evaluate
+    from raypose.evaluation import evaluate
+    from raypose.files import to_json, write_json
 
     if (ann_file is None) != (img_prefix is None):
         raise RayPoseError("--ann-file and --img-prefix go together", rule="missing-option")
@@ -43,7 +42,7 @@ def command(
     if predictions is not None:
         write_json(predictions, found.predictions)
     if as_json:
-        click.echo(json.dumps(found.metrics | ({"per_keypoint": found.per_keypoint} if per_keypoint else {}), indent=1))
+        click.echo(to_json(found.metrics | ({"per_keypoint": found.per_keypoint} if per_keypoint else {})))
         return
     for name, value in found.metrics.items():
         click.echo(f"{name:8} {value:.4g}")

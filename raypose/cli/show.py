@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import click
 def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
     """Show the leaderboard of the experiment folder EXPERIMENT, finished or running."""
     from raypose import journal
+    from raypose.files import to_json
     from raypose.reporting.asides import asides
     from raypose.reporting.epochs import goals as searched
     from raypose.reporting.infeasible import Infeasible
@@ -34,7 +34,7 @@ def command(experiment: Path, number: int, detail: bool, as_json: bool) -> None:
         found: dict[str, Any] = {"trials": [asdict(record) for record in records]}
         found |= {"front": [each.number for each in leading], "infeasible": asdict(infeasible)}
         found |= {"asides": beside, "sameness": asdict(sameness)}
-        click.echo(json.dumps(found, indent=1))
+        click.echo(to_json(found))
         return
     from rich.console import Console
 

@@ -2,7 +2,8 @@
 [N,K,2] and scores [N,K], a row for each row of the table, and gives {name: float}; `names` lists what it gives.
 
 It may have `check(table)`, which raises a RayPoseError if the metric cannot measure the table, and `per_keypoint`, which
-is called alike and gives {name: [K] values}, NaN where a keypoint has none.
+is called alike and gives {name: [K] values}, NaN where a keypoint has none. `own_labels = True` says that each row must
+have labels of its own, so that `raypose check` refuses it for a detector's boxes.
 """
 
 from __future__ import annotations

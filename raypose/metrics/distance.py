@@ -22,6 +22,7 @@ class Distance:
     which tells two of a kind apart."""
 
     names: tuple[str, ...]
+    own_labels = True
 
     def check(self, table: KeypointTable) -> None:
         """Raises RayPoseError if the table is not one that this can measure."""

@@ -324,3 +324,32 @@ def test_annotations_of_which_some_cannot_be_resolved_are_read_one_by_one() -> N
     known = parameters(TPESampler)  # `constraints_func` names types that exist for type checkers only
     assert known["n_startup_trials"].annotation is int
     assert isinstance(known["constraints_func"].annotation, str)
+
+
+DATA = """name: boxes
+data:
+  train: {{type: CocoKeypoints, ann_file: annotations.json, img_prefix: images{train}}}
+  val: {{type: CocoKeypoints, ann_file: annotations.json, img_prefix: images{val}}}
+model: {{type: TopDown, backbone: {{type: ResNet, depth: 18}}, keypoint_head: {{type: HeatmapHead}}}}
+optimizer: {{type: AdamW}}
+training: {{epochs: 1{training}}}
+tune: {{metric: AP}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "training", "found"),
+    [
+        ("", ", bbox_file: annotations.json", ", metrics: [{type: CocoAP}]", []),
+        ("", ", bbox_file: null", "", []),
+        ("", ", bbox_file: annotations.json", "", [(4, "metric-needs")] * 2),
+        ("", ", bbox_file: {choice: [null, annotations.json]}", ", metrics: [{type: CocoAP}, {type: NME}]",
+         [(7, "metric-needs")]),
+        (", bbox_file: annotations.json", "", "", [(3, "detections")]),
+        (", dataset_info: {choice: [mouse4, cocoo]}", "", "", [(3, "wrong-type")]),
+        (", dataset_info: cocoo", "", "", [(3, "wrong-type")]),
+    ],
+)  # fmt: skip
+def test_detections_and_facts_about_keypoints(train, val, training, found, home):
+    told = problems(DATA.format(train=train, val=val, training=training), home)
+    assert [(each.line, each.rule) for each in told] == found
