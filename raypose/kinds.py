@@ -48,18 +48,14 @@ def _mirror_combined(maps: Any) -> Any:
     return maps.flip(-1) * sign
 
 
+_COMBINED_CODEC = {"type": "UDPHeatmap", "heatmap_type": "combined"}
 _DENSITY_LOSS = {"type": "MultipleLossWrapper", "losses": [{"type": "L1Loss"}, {"type": "JSDiscretLoss"}]}
 
 KINDS = {
     # [N,K,h,w], each with a peak of about 1.
     "heatmap": Kind({"type": "MSRAHeatmap"}, {"type": "JointsMSELoss"}, _mirror_maps, _shift_maps),
     # [N,K,3,h,w]: a heatmap, and the offsets along x and y to the keypoint.
-    "combined": Kind(
-        {"type": "UDPHeatmap", "heatmap_type": "combined"},
-        {"type": "CombinedTargetMSELoss"},
-        _mirror_combined,
-        _shift_maps,
-    ),
+    "combined": Kind(_COMBINED_CODEC, {"type": "CombinedTargetMSELoss"}, _mirror_combined, _shift_maps),
     # [N,K,2], fractions of the input size.
     "coordinates": Kind({"type": "IntegralRegressionLabel"}, {"type": "L1Loss"}, _mirror_points),
     # [N,K,4]: coordinates and their sigmas, fractions of the input size.

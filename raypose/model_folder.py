@@ -17,11 +17,14 @@ from raypose.space import Space
 FILES = ("config.yaml", "weights.pt", "metrics.json")
 
 
-def save_weights(model: Any, info: Any, input_size: tuple[int, int], epoch: int, path: Path) -> None:
-    """Write `{state_dict, meta}`, MMPose's layout; `meta` says what a model needs to be built without its data."""
+def save_weights(
+    model: Any, info: Any, input_size: tuple[int, int], epoch: int, path: Path, precision: str = "fp32"
+) -> None:
+    """Write `{state_dict, meta}`, MMPose's layout; `meta` says what a model needs to be built without its data, and the
+    number format that it was trained in."""
     from raypose.training import checkpoints
 
-    meta = {"epoch": epoch, "input_size": list(input_size), "info": asdict(info)}
+    meta = {"epoch": epoch, "input_size": list(input_size), "info": asdict(info), "precision": precision}
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     checkpoints.save({"state_dict": state, "meta": meta}, path)
 

@@ -18,6 +18,16 @@ def constant(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.stack([like.new_full((), value) for value in values])
 
 
+def chosen(values: Tensor, keypoints: Sequence[int]) -> Tensor:
+    """`values[:, keypoints]` of values [N,K,...], without a copy of that list from the CPU.
+
+    Example:
+        >>> chosen(torch.rand(2, 17, 64, 48), [0, 2, 1]).shape
+        torch.Size([2, 3, 64, 48])
+    """
+    return torch.stack([values[:, keypoint] for keypoint in keypoints], 1)
+
+
 def rescale(points: Tensor, size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
     """Points [..., 2] in an image of `size` (width, height) as points of the same image resized to `new_size`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raypose.codecs.geometry import chosen
 from raypose.errors import RayPoseError
 from raypose.kinds import KINDS, agreed, shift_of
 from raypose.models.outputs import map_parts
@@ -131,7 +132,7 @@ class TopDown(nn.Module):
         order = list(range(first.shape[1]))
         for left, right in flip_pairs:
             order[left], order[right] = right, left
-        result = map_parts(lambda part: part[:, order], KINDS[self.kind].mirror(result))
+        result = map_parts(lambda part: chosen(part, order), KINDS[self.kind].mirror(result))
         return shift_of(self.kind)(result) if shift_heatmap else result
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from raypose.registry import OPTIMIZERS
@@ -28,5 +29,13 @@ def fused(optimizer_cfg: Mapping[str, Any], parameters: Iterable[Tensor]) -> dic
     cls: Any = OPTIMIZERS.get(component) if isinstance(component, str) else component
     if not str(getattr(cls, "__module__", "")).startswith("torch.optim.") or "fused" not in signature(cls).parameters:
         return {}
-    fits = all(each.is_floating_point() and each.device.type in DEVICES for each in parameters)
+    fits = all(each.is_floating_point() and _has_kernels(cls, each.device.type) for each in parameters)
     return {"fused": True} if fits and not any(key in optimizer_cfg for key in CHOICES) else {}
+
+
+def _has_kernels(cls: type, device: str) -> bool:
+    """Adagrad's for GPUs, for one, are younger than the oldest torch that will do."""
+    if device not in DEVICES or device == "meta":
+        return device == "meta"
+    step = getattr(torch.ops.aten, f"_fused_{cls.__name__.lower()}_", None)
+    return step is not None and step.default.has_kernel_for_dispatch_key(getattr(torch._C.DispatchKey, device.upper()))

@@ -43,11 +43,19 @@ def continue_as_built(optimizer: Optimizer, state: Any, schedule: Any, steps: in
 
 
 def align(optimizer: Optimizer) -> None:
-    """Give what is kept of a parameter the parameter's memory layout, which another device may have had otherwise: fused
-    kernels go by addresses alone."""
+    """Give what is kept of a parameter the parameter's memory layout, which another device may have had otherwise, and its
+    device, where others keep counts of steps on the CPU: fused kernels go by addresses alone."""
     for member in [*getattr(optimizer, "parts", {}).values()] or [optimizer]:
-        for parameter, state in member.state.items():
-            for key, value in state.items():
-                alike = isinstance(value, Tensor) and value.shape == parameter.shape
-                if alike and value.stride() != parameter.stride():
-                    state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+        for group in member.param_groups:
+            for parameter in group["params"]:
+                _align(parameter, member.state.get(parameter, {}), bool(group.get("fused")))
+
+
+def _align(parameter: Tensor, state: dict[str, Any], fused: bool) -> None:
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            continue
+        if value.shape == parameter.shape and value.stride() != parameter.stride():
+            state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+        elif fused and value.device != parameter.device:
+            state[key] = value.to(parameter.device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import torch
 from raypose.training.precision import Precision, layout
 
 GAIN = 1.1  # times as fast that another format than the first must be, to be worth its rounding
-CLEAR = 1.3  # times as fast or as slow, after which one look is enough
-ROUNDS = 5  # looks at most
-SECONDS = 2.0  # after which what is known decides
+CLEAR = 1.3  # the same, where there was time for one look only
+LOOKS = 8  # at most
+SECONDS = 1.5  # after which what is known decides
 BF16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # processors' instructions for it, as torch calls them
 CPU_IMAGES = 2  # of a batch; on a GPU, which a few images do not fill, all are taken
 
@@ -46,25 +45,37 @@ class Probe:
         """How many images a step has."""
         return min(self.batch_size, CPU_IMAGES) if torch.device(self.device).type == "cpu" else self.batch_size
 
+    @property
+    def steps(self) -> int:
+        """In a look, of which the fastest counts: a GPU's first ones take seconds to get kernels ready."""
+        return 1 if torch.device(self.device).type == "cpu" else 3
+
     def timer(self) -> Callable[[str], float]:
         """`seconds(format)` of one step, forward and backward; infinity where it fails."""
         order = layout(self.model, self.device)
-        model = copy.deepcopy(self.model).to(self.device, memory_format=order).train()
-        batch = self._batch(order)
+        try:
+            model = copy.deepcopy(self.model).to(self.device, memory_format=order).train()
+            batch = self._batch(order)
+        except Exception:  # it can't be copied, or there is no memory for it
+            return lambda name: math.inf
+
+        def step(precision: Precision) -> float:
+            started = self._now()
+            with precision.autocast():
+                loss = model.loss(*batch)["loss"]
+            precision.scaler.scale(loss).backward()
+            taken = self._now() - started
+            model.zero_grad(set_to_none=True)
+            return taken
 
         def seconds(name: str) -> float:
             precision = Precision(name, self.device)
             try:
                 with torch.random.fork_rng(devices=self._gpus()), torch.enable_grad():
-                    started = self._now()
-                    with precision.autocast():
-                        loss = model.loss(*batch)["loss"]
-                    precision.scaler.scale(loss).backward()
-                    return self._now() - started
-            except RuntimeError:  # no such operation in that format, or no memory for it
-                return math.inf
-            finally:
+                    return min(step(precision) for _ in range(self.steps))
+            except Exception:  # whatever a model that can't be trained in that format raises, or no memory for it
                 model.zero_grad(set_to_none=True)
+                return math.inf
 
         return seconds
 
@@ -96,7 +107,8 @@ def formats(device: str) -> tuple[str, ...]:
 
 def fastest(names: Sequence[str], seconds: Callable[[str], float]) -> tuple[str, float]:
     """The format to train in, and how many times as fast as the first one it is: the first one, unless another one is
-    at least `GAIN` times as fast. Each is warmed up once; `seconds(name)` is then asked until the choice is clear.
+    at least `GAIN` times as fast. `seconds(name)` is asked for all in turns; the shortest time counts, since whatever else
+    a machine does makes times longer.
 
     Example:
         >>> fastest(("fp32", "bf16"), {"fp32": 0.2, "bf16": 0.1}.get)
@@ -105,25 +117,17 @@ def fastest(names: Sequence[str], seconds: Callable[[str], float]) -> tuple[str,
     first, *others = names
     if not others:
         return first, 1.0
-    # The first steps also prepare kernels: what takes part last has the advantage.
-    times = {name: [seconds(name)] for name in reversed(names)}
-    spent = sum(taken[0] for taken in times.values() if math.isfinite(taken[0]))
-    medians = {name: taken[0] for name, taken in times.items()}
-    for _ in range(ROUNDS):
-        if spent > SECONDS:
-            break
-        for name in names:
-            times[name].append(seconds(name))
-        medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-        spent += sum(taken[-1] for taken in times.values() if math.isfinite(taken[-1]))
-        ratios = [_times(medians[first], medians[name]) for name in others]
-        if all(ratio > CLEAR or ratio < 1 / CLEAR for ratio in ratios):
-            break
+    times, spent, looks = dict.fromkeys(names, math.inf), 0.0, 0
+    while spent < SECONDS and looks < LOOKS:
+        taken = {name: seconds(name) for name in reversed(names)}  # the last one finds what the others have prepared
+        times = {name: min(times[name], taken[name]) for name in names}
+        spent += sum(each for each in taken.values() if math.isfinite(each))
+        looks += 1
     best = first
     for name in others:
-        if _times(medians[best], medians[name]) >= GAIN:
+        if _times(times[best], times[name]) >= (GAIN if looks > 1 else CLEAR):
             best = name
-    return best, _times(medians[first], medians[best])
+    return best, _times(times[first], times[best])
 
 
 def _times(slow: float, fast: float) -> float:

@@ -12,7 +12,7 @@ FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 class Precision:
     """`auto`, for who has nothing measured: bf16 on a GPU that has it, fp16 on one that has not, and fp32 on a CPU. What a
-    trial trains in is measured, see `raypose.training.settled`; a model that is evaluated later is not.
+    trial trains in is measured, see `raypose.training.settled`, and its model is evaluated in.
 
     Example:
         >>> with Precision("fp32", "cpu").autocast():

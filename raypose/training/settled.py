@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +37,15 @@ def settle(wanted: str, probe: Probe, architecture: str, trial: Path, memory: Pa
     """
     if wanted != "auto":
         return wanted
-    if (name := read_meta(trial).get("precision")) not in FORMATS:
-        name = _known_or_measured(probe, architecture, memory)
+    names = formats(probe.device)
+    # A trial that goes on elsewhere may find a device that would be many times slower in the format that it began with.
+    if (name := read_meta(trial).get("precision")) not in names:
+        name = names[0] if len(names) == 1 else _known_or_measured(names, probe, architecture, memory)
         TrialFolder(trial).update_meta({"precision": name})
     return name
 
 
-def _known_or_measured(probe: Probe, architecture: str, memory: Path) -> str:
-    names = formats(probe.device)
-    if len(names) == 1:
-        return names[0]
+def _known_or_measured(names: Sequence[str], probe: Probe, architecture: str, memory: Path) -> str:
     facts = {
         **_where(probe.device),
         "model": architecture,
@@ -58,9 +59,14 @@ def _known_or_measured(probe: Probe, architecture: str, memory: Path) -> str:
     name, ratio = fastest(names, probe.timer())
     if torch.device(probe.device).type == "cuda":
         torch.cuda.empty_cache()  # for the neighbours on the same GPU
-    said = f"{ratio:.1f} times as fast as {names[0]} here" if name != names[0] else "nothing is clearly faster here"
-    logger.info("precision %s: %s", name, said)
+    logger.info("precision %s: %s", name, _said(name, names[0], ratio))
     return _remember(memory, key, {"precision": name, **facts})
+
+
+def _said(name: str, first: str, ratio: float) -> str:
+    if name == first:
+        return "nothing is clearly faster here"
+    return f"{ratio:.1f} times as fast as {first} here" if math.isfinite(ratio) else f"{first} does not work here"
 
 
 def _where(device: str) -> dict[str, Any]:

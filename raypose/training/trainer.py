@@ -137,12 +137,8 @@ class Trainer:
         self.epoch, self.metrics = state["epoch"], state["metrics"]
 
     def _parts(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {
-            "model": self.model,
-            "optimizer": self.optimizer,
-            "schedule": self.schedule,
-            "scaler": self.precision.scaler,
-        }
+        parts: dict[str, Any] = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+        parts["scaler"] = self.precision.scaler
         return parts if self.averaged is None else {**parts, "ema": self.averaged}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import platform
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import __version__
-from raypose.files import read_json, write_json, write_text
+from raypose.files import read_json, to_json, write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
@@ -59,7 +58,7 @@ class TrialFolder:
             return False
         self._epochs.add(epoch)
         with open(self.path / "metrics.jsonl", "a") as file:
-            file.write(json.dumps({"epoch": epoch, **{name: _json(value) for name, value in metrics.items()}}) + "\n")
+            file.write(to_json({"epoch": epoch, **metrics}, indent=None) + "\n")
         if self._events is not None:
             self._events.scalars(epoch, metrics)
         logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
@@ -142,7 +141,3 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[str] | None:
         return subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-
-
-def _json(value: float) -> float | None:
-    return value if math.isfinite(value) else None  # JSON has no NaN

@@ -145,7 +145,7 @@ def _prepare(session: Session, is_training: bool, joined: bool, stopped: Callabl
 
 def _test_the_winner(best: Path) -> None:
     """Evaluate a model folder on `data.test`, once, and add it to its metrics.json."""
-    from raypose.trial import evaluate
+    from raypose.evaluation import evaluate
 
     file = best / "metrics.json"
     if (known := read_json(file)) and "test" not in known:

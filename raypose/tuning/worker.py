@@ -55,6 +55,9 @@ class Worker:
                 load_plugins(list(self.plugins))
                 self.trial(task.config, self._run(folder, task))
             end = {"ended": "COMPLETE"}
+        except SystemExit as stopped:
+            traceback.clear_frames(stopped.__traceback__)  # they hold the model until the thread has ended
+            raise
         except Exception as error:
             logger.error("the trial failed\n%s", with_own_names(traceback.format_exc(), self.plugins))
             end = {"ended": "FAIL", "reason": reason(error), "detail": with_own_names(detail(error), self.plugins)}

@@ -111,5 +111,26 @@ def test_a_state_of_another_memory_layout():
     torch.testing.assert_close(train(model, optimizers[0]), train(other, optimizers[1]), rtol=0, atol=0)
 
 
+def test_counts_of_steps_from_one_that_was_not_fused():
+    """They stay on the CPU then, where fused kernels of another device can't read them."""
+    model = net().to("meta")
+    optimizer = build_optimizer({"type": "AdamW", "lr": 0.01}, model)
+    state = {"step": torch.tensor(3.0), "exp_avg": torch.zeros_like(model[0].weight)}
+    optimizer.state[model[0].weight] = state
+    align(optimizer)
+    assert state["step"].device.type == "meta"
+    plain = build_optimizer({"type": "AdamW", "lr": 0.01, "fused": False}, model)
+    plain.state[model[0].weight] = {"step": torch.tensor(3.0)}
+    align(plain)
+    assert plain.state[model[0].weight]["step"] == 3
+
+
+def test_a_torch_without_the_kernels_is_asked_for_none(monkeypatch):
+    """As Adagrad's for GPUs before torch 2.9."""
+    monkeypatch.setattr(torch.ops.aten._fused_adagrad_.default, "has_kernel_for_dispatch_key", lambda key: False)
+    assert not build_optimizer({"type": "Adagrad"}, net()).param_groups[0]["fused"]
+    assert build_optimizer({"type": "SGD", "lr": 0.1}, net()).param_groups[0]["fused"]
+
+
 def test_torch_has_it_where_it_is_said_to():
     assert {name for name in TORCHS if "fused" in inspect.signature(OPTIMIZERS.get(name)).parameters} == FUSED

@@ -78,6 +78,16 @@ def test_losses_and_codecs(head, codec, loss):
     assert not waits.found
 
 
+@pytest.mark.parametrize(("head", "codec", "loss"), list(pairs()), ids=lambda each: each or "")
+def test_decoding_with_a_flip_test(head, codec, loss):
+    model, given = model_of(head, codec, loss).eval(), batch()
+    with torch.no_grad():
+        output = model(given.image)
+        with Waits() as waits:
+            model._decode(output, given.image, [(0, 1)], model.kind == "heatmap")
+    assert not waits.found
+
+
 @pytest.mark.parametrize("optimizer", ["AdamW", "SGD", "Adagrad"])
 def test_a_whole_step(optimizer):
     model = model_of("HeatmapHead")

@@ -105,8 +105,8 @@ def test_resumed_is_never_interrupted(tmp_path, tiny_coco, training, optimizer):
 
 
 def test_a_trial_leaves_a_model_folder_that_evaluates_the_same(tmp_path, tiny_coco):
+    from raypose.evaluation import evaluate
     from raypose.space import dump
-    from raypose.trial import evaluate
 
     config = {"name": "tiny", **configuration(tiny_coco, precision="fp32")}
     this, rows = run(tmp_path / "out")

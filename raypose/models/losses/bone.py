@@ -10,7 +10,7 @@ from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from raypose.arguments import Size, checked
-from raypose.codecs.geometry import constant
+from raypose.codecs.geometry import chosen, constant
 from raypose.errors import RayPoseError
 from raypose.models.losses.base import KeypointLoss
 from raypose.registry import LOSSES
@@ -63,7 +63,7 @@ class BoneLoss(KeypointLoss):
     def mean(self, output: Tensor, target: Tensor, target_weight: Tensor | None = None) -> Tensor:
         """Over bones, from coordinates [N,K,2] and target_weight [N,K,1]."""
         if target_weight is not None:
-            target_weight = _taken(target_weight, self.starts) * _taken(target_weight, self.ends)
+            target_weight = chosen(target_weight, self.starts) * chosen(target_weight, self.ends)
         return super().mean(output, target, target_weight)
 
     def per_keypoint(self, output: Tensor, target: Tensor) -> Tensor:
@@ -72,11 +72,7 @@ class BoneLoss(KeypointLoss):
 
     def _lengths(self, points: Tensor) -> Tensor:
         sides = constant(self.input_size, points) / max(self.input_size)
-        return torch.linalg.vector_norm((_taken(points, self.starts) - _taken(points, self.ends)) * sides, dim=-1)
-
-
-def _taken(values: Tensor, keypoints: Sequence[int]) -> Tensor:
-    return torch.stack([values[:, k] for k in keypoints], 1)  # a list as an index would be copied to the device
+        return torch.linalg.vector_norm((chosen(points, self.starts) - chosen(points, self.ends)) * sides, dim=-1)
 
 
 def _bones(parents: Sequence[int], num_keypoints: int | None) -> list[tuple[int, int]]:
