@@ -15,12 +15,16 @@ import torch
 
 torch.set_num_threads(1)
 # No test reads or writes the user's own crops; before anything copies the environment, Ray's workers included.
-CACHE = tempfile.TemporaryDirectory(prefix="raypose-cache-")
+CACHE = tempfile.TemporaryDirectory(prefix="raypose-cache-", ignore_cleanup_errors=True)
 os.environ["RAYPOSE_CACHE"] = CACHE.name
 
 ROOT = Path(__file__).parents[1]
 TINY_NAMES = ["nose", "left_hand", "right_hand"]
 TINY_COLORS = [(255, 255, 255), (255, 40, 40), (40, 40, 255)]  # red, green, blue of each keypoint's dot
+
+
+def pytest_unconfigure() -> None:
+    CACHE.cleanup()  # a process of pytest-xdist ends without
 
 
 @pytest.fixture(scope="session")

@@ -143,6 +143,7 @@ def test_mmpose_trains_in_blocks_where_it_is_installed(monkeypatch, tmp_path):
             pass
 
 
+@pytest.mark.slow
 def test_the_gpu_benchmark_runs_without_ray_and_without_a_gpu():
     absent = ("ray", "optuna", "faster_coco_eval", "tensorboard", "scipy", "rich", "click")
     code = f"import sys, runpy; sys.modules.update(dict.fromkeys({absent})); sys.argv = ['gpu.py', '--smoke']; "

@@ -100,3 +100,10 @@ def test_nothing_to_resume(cli, space_file):
     result = cli("tune", space_file(), "--resume")
     assert result.status == 2
     assert "no experiment to resume" in result.err
+
+
+@pytest.mark.parametrize(("words", "meant"), [(("tnue", "x.yaml"), "tune"), (("data", "biuld", "x.yaml"), "build")])
+def test_a_slip_in_a_command(cli, words, meant):
+    result = cli(*words)
+    assert result.status == 2
+    assert f"did you mean '{meant}'?" in result.err

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from raypose.data.crops import leftovers
+
 SPACE = """\
 name: kept
 data:
@@ -88,6 +90,12 @@ class TestBuild:
         assert done.status == 1
         assert done.out.count("cut anew for every batch") == 2
         assert not list(root.glob("*/*/store.json"))
+
+    def test_what_a_killed_build_left_goes_too(self, cli, root, built):
+        left = leftovers.scratch(built[0])
+        left.mkdir()
+        cli("data", "clear", "--all")
+        assert [each.name for each in root.glob("*/*") if each.is_dir()] == []
 
     def test_a_size_that_is_none(self, cli, root, space, monkeypatch):
         monkeypatch.setenv("RAYPOSE_CACHE_SIZE", "much")

@@ -122,4 +122,4 @@ def test_convert_names_the_next_command(cli, tmp_path, tiny_coco):
     assert cli(*shlex.split(line.removeprefix("next: raypose ")), "--name", "mice").status == 0
     train = Space.load("mice.yaml").default()["data"]["train"]
     assert train["img_prefix"] == str(tmp_path / "project")
-    assert "--force replaces it" in cli("data", "convert", "project", "--to", "my coco").err
+    assert "--force replaces them" in cli("data", "convert", "project", "--to", "my coco").err

@@ -35,9 +35,9 @@ def test_the_winner_is_tested_once(tmp_path, tiny_coco, monkeypatch):
     assert {"AP", "EPE", "PCK"} <= metrics["test"].keys()
     assert metrics["test"]["EPE"] != metrics["EPE"]
 
-    import raypose.trial
+    import raypose.evaluation
 
-    monkeypatch.setattr(raypose.trial, "evaluate", lambda *args: pytest.fail("tested again"))
+    monkeypatch.setattr(raypose.evaluation, "evaluate", lambda *args: pytest.fail("tested again"))
     tune(space, experiments=tmp_path, quiet=True, resume=True)
     assert json.loads(file.read_text()) == metrics
 

@@ -100,7 +100,7 @@ def test_the_final_model_alone_is_tested(tmp_path, tiny_coco, capsys):
     assert {"AP", "EPE", "PCK"} <= final["test"].keys()
     assert final["test"]["EPE"] != final["EPE"]
 
-    from raypose.trial import evaluate
+    from raypose.evaluation import evaluate
 
     found = evaluate(result.folder / "final")[0]
     assert found["EPE"] == pytest.approx(final["EPE"], abs=1e-4)
