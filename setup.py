@@ -35,6 +35,7 @@ setup(
         "opencv-python-headless>=4.11",
         "faster-coco-eval>=1.6.5",
         "pydantic>=2.8",
+        "pydantic-core>=2.20",
         "scipy>=1.11",
         "click>=8.1",
         "rich>=13.7",

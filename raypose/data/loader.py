@@ -18,7 +18,7 @@ from raypose.data.crops import Pixels
 from raypose.data.order import batches_of_rows, num_batches
 from raypose.data.sampling import Packed, warp_together
 from raypose.data.table import KeypointTable
-from raypose.data.warp import Crops, warp_one_by_one
+from raypose.data.warp import Crops, seen, warp_one_by_one
 
 _AT_A_TIME = 4  # crops that a thread makes before it asks for more
 
@@ -127,7 +127,7 @@ class Batches:
         onward = geometry.compose(matrices, geometry.invert(np.stack([matrix for _, matrix in read])))
         color = None if drawn is None else drawn.color[part]
         erased = None if drawn is None else drawn.erased[part]
-        return Crops([pixels for pixels, _ in read], onward, self.input_size, color, erased)
+        return seen(Crops([pixels for pixels, _ in read], onward, self.input_size, color, erased))
 
     def _keypoints(self, rows: np.ndarray, matrices: np.ndarray, drawn: Draw | None) -> tuple[Tensor, Tensor]:
         keypoints = self.table.keypoints[rows]

@@ -7,12 +7,13 @@ colours, blank what is erased, and normalise. They agree within the error of int
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from raypose.data.color import color_matrices
+from raypose.data.geometry import invert, transform
 
 # Of ImageNet's red, green and blue, in 0..255: what pretrained backbones expect.
 MEAN = np.array([123.675, 116.28, 103.53])
@@ -40,16 +41,38 @@ class Crops:
         return len(self.pixels)
 
 
+def seen(crops: Crops) -> Crops:
+    """The same of the parts of the pixels that are seen: those that are kept have a margin for every augmentation."""
+    width, height = crops.size
+    ends = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], float)
+    places = transform(np.broadcast_to(ends, (len(crops), 4, 2)), invert(crops.matrices))
+    sizes = np.array([each.shape[1::-1] for each in crops.pixels])
+    first = np.clip(np.floor(places.min(1)) - 1, 0, sizes - 1).astype(int)
+    end = np.clip(np.ceil(places.max(1)) + 2, first + 1, sizes).astype(int)
+    bounds = np.concatenate([first, end], axis=1).tolist()
+    parts = [
+        each[top:bottom, left:right] for each, (left, top, right, bottom) in zip(crops.pixels, bounds, strict=True)
+    ]
+    moved = crops.matrices.copy()
+    moved[:, :, 2] += (moved[:, :, :2] @ first[:, :, None])[:, :, 0]
+    return replace(crops, pixels=parts, matrices=moved)
+
+
 def warp_one_by_one(crops: Crops, out: np.ndarray) -> None:
     """Into `out` [N,H,W,3] float32, normalised."""
+    image, normal = np.empty(out.shape[1:], np.uint8), np.empty(out.shape[1:], np.float32)
     for i, (pixels, matrix) in enumerate(zip(crops.pixels, crops.matrices, strict=True)):
-        image = cv2.warpAffine(pixels, matrix, crops.size, flags=cv2.INTER_LINEAR, borderValue=OUTSIDE)
+        # OpenCV takes less than half the time for four channels, the way there and back included.
+        wide = cv2.warpAffine(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA), matrix, crops.size, borderValue=OUTSIDE)
+        cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB, dst=image)
         if crops.color is not None:
-            image = cv2.transform(image, color_matrices(crops.color[i : i + 1], np.array([cv2.mean(image)[:3]]))[0])
+            mean = np.array([cv2.mean(image)[:3]])
+            cv2.transform(image, color_matrices(crops.color[i : i + 1], mean)[0], dst=image)
         if crops.erased is not None and crops.erased[i, 2] > 0:
             left, top, right, bottom = corners(crops.erased[i : i + 1], crops.size)[0]
             image[top:bottom, left:right] = OUTSIDE
-        cv2.transform(image.astype(np.float32), _NORMALIZE, dst=out[i])
+        np.copyto(normal, image)
+        cv2.transform(normal, _NORMALIZE, dst=out[i])
 
 
 def corners(erased: np.ndarray, size: tuple[int, int]) -> np.ndarray:

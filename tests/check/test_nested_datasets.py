@@ -29,6 +29,7 @@ model:
   backbone: {type: ResNet, depth: 18}
   keypoint_head: {type: HeatmapHead}
 optimizer: {type: AdamW}
+training: {metrics: [{type: CocoAP}]}
 """
 
 

@@ -9,7 +9,7 @@ import torch
 
 from raypose.data.geometry import crop_matrices
 from raypose.data.sampling import Packed, warp_together
-from raypose.data.warp import MEAN, STD, Crops, warp_one_by_one
+from raypose.data.warp import MEAN, STD, Crops, seen, warp_one_by_one
 
 SIZE = (48, 64)
 
@@ -101,3 +101,18 @@ def test_far_outside_of_the_pixels_is_nothing():
     matrices = np.array([[[1e-6, 0, 0], [0, 1e-6, 0]], [[1, 0, 1e12], [0, 1, -1e12]]])
     crops = Crops([smooth(20, 16, 0)] * 2, matrices, SIZE)
     assert np.abs(together(crops)[:, 1:, 1:]).max() < 0.02
+
+
+def test_what_is_not_seen_is_left_out_and_nothing_else_changes(crops):
+    less = seen(crops)
+    assert sum(each.size for each in less.pixels) < 0.9 * sum(each.size for each in crops.pixels)
+    np.testing.assert_allclose(together(less), together(crops), atol=1e-3)
+    assert np.abs(one_by_one(less) - one_by_one(crops)).max() * STD.max() <= 2.5  # of 255 levels
+
+
+def test_of_what_is_not_seen_at_all_a_pixel_is_left(crops):
+    away = crops.matrices.copy()
+    away[:, :, 2] += 1e4
+    less = seen(Crops(crops.pixels, away, SIZE))
+    assert min(each.size for each in less.pixels) > 0
+    assert np.abs(one_by_one(less)).max() < 0.02
