@@ -38,6 +38,7 @@ def rows(parts: list[str], sizes: Sizes, peer: str | None) -> Iterator[measuring
         "accuracy": lambda: accuracy.rows(sizes),
     }
     for part in parts:
+        torch.set_num_threads(2)
         yield from measured[part]()
 
 
@@ -48,7 +49,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=Sizes.rounds, help="of blocks in turns")
     parser.add_argument("--quick", action="store_true", help="see that it runs; the figures say nothing")
     args = parser.parse_args(arguments)
-    torch.set_num_threads(2)
     cv2.setNumThreads(1)
 
     print(f"{measuring.machine()}\n\n{measuring.HEADER}", flush=True)

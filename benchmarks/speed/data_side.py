@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from raypose.codecs import MSRAHeatmap
 from speed.measuring import Row, cpu_seconds
@@ -35,6 +36,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
 
 def epochs(sizes: Sizes, store: bool) -> tuple[float, float]:
     """Samples a second, the median of the epochs, and seconds of CPU a sample, their mean."""
+    torch.set_num_threads(1)  # one makes the targets; others would spin between batches, on the cores that crops want
     codec, source = MSRAHeatmap(DATA.input_size), batches(people(sizes.instances), sizes.batch_size, store=store)
 
     def epoch(number: int) -> tuple[int, float]:
