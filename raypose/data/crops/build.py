@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -19,7 +20,7 @@ from raypose.data.ahead import ahead
 from raypose.data.crops import leftovers
 from raypose.data.crops.needs import Needs
 from raypose.data.crops.regions import Regions, cut
-from raypose.data.crops.store import ABOUT, INDEX, PIXELS, ROW, VERSION, crc
+from raypose.data.crops.store import ABOUT, INDEX, PIXELS, ROW, VERSION, CropStore, Damaged, crc
 from raypose.data.pixels import decode
 from raypose.data.quality import size_of
 from raypose.data.table import KeypointTable
@@ -34,7 +35,7 @@ def build(target: Path, table: KeypointTable, needs: Needs, threads: int = 1, pr
     store.json.
 
     Raises:
-        OSError: the disk is full, or the folder cannot be written.
+        OSError: the disk is full, the folder cannot be written, or what was written is not what is read.
     """
     scratch = leftovers.scratch(target)
     try:
@@ -48,11 +49,21 @@ def build(target: Path, table: KeypointTable, needs: Needs, threads: int = 1, pr
             "made": time.time(),
         }
         write_json(scratch / ABOUT, {"version": VERSION, "needs": needs.to_json(), **told, **about})
+        _verify(scratch)
         if target.exists():  # a damaged one
             leftovers.remove(target)
         os.replace(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _verify(folder: Path) -> None:
+    try:
+        problems = CropStore.open(folder).verify()
+    except Damaged as error:
+        problems = error.problems
+    if problems:
+        raise OSError(errno.EIO, "what is read is not what was written")
 
 
 def _write(

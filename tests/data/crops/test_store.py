@@ -194,6 +194,21 @@ def test_where_nothing_can_be_written_images_are_read_on_the_fly(table, monkeypa
     assert not [each for each in cache.table_folder(table).iterdir() if each.is_dir()]
 
 
+@pytest.mark.parametrize("loss", ["values", "bytes"])
+def test_a_disk_that_does_not_keep_what_is_written(table, monkeypatch, caplog, loss):
+    append = building._append
+
+    def lossy(file, index, rows, crops):
+        append(file, index, rows, [(crop ^ (loss == "values"), *rest) for crop, *rest in crops])
+        if loss == "bytes":
+            file.truncate(10)
+
+    monkeypatch.setattr(building, "_append", lossy)
+    assert isinstance(prepare(table, NEEDS)[1], Reading)
+    assert "what is read is not what was written" in caplog.text
+    assert cache.stores() == []
+
+
 def test_a_folder_that_cannot_be_made(table, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RAYPOSE_CACHE", str(tmp_path / "file" / "cache"))
