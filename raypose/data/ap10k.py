@@ -16,19 +16,9 @@ from raypose.data.table import DatasetInfo, KeypointTable
 from raypose.registry import DATASETS
 
 
-def ap10k_info(
-    ann_file: str,
-    img_prefix: str,
-    category: str | None = None,
-    bbox_file: str | None = None,
-    det_bbox_thr: float = 0.0,
-    dataset_info: InfoName | dict[str, Any] = "ap10k",
-    group_by: str | None = None,
-    on_bad_sample: OnBadSample = "error",
-) -> DatasetInfo:
+def ap10k_info(dataset_info: InfoName | dict[str, Any] = "ap10k", **given: Any) -> DatasetInfo:
     """What the keypoints of `Ap10k` are."""
-    keypoints: dict[str, Any] = {"category": category, "dataset_info": dataset_info}
-    return coco_info(ann_file, img_prefix, None, bbox_file, det_bbox_thr, on_bad_sample, **keypoints)
+    return coco_info(dataset_info=dataset_info, **given)
 
 
 @DATASETS.register_module()

@@ -20,8 +20,8 @@ from raypose.registry import DATASETS
 def combined_info(
     datasets: list[dict[str, Any]],
     sample_ratio_factor: list[float] | None = None,
-    group_by: str | None = None,
     on_bad_sample: OnBadSample | None = None,
+    **others: Any,
 ) -> DatasetInfo:
     """What the keypoints of `CombinedDataset` are: those of the first dataset, and the others' names are the same."""
     _check(datasets, sample_ratio_factor)

@@ -19,17 +19,9 @@ from raypose.registry import DATASETS
 _AREA = 0.53  # of the box: what CrowdPose's evaluation (crowdposetools) takes for the area, which the files don't have
 
 
-def crowdpose_info(
-    ann_file: str,
-    img_prefix: str,
-    bbox_file: str | None = None,
-    det_bbox_thr: float = 0.0,
-    dataset_info: InfoName | dict[str, Any] = "crowdpose",
-    group_by: str | None = None,
-    on_bad_sample: OnBadSample = "error",
-) -> DatasetInfo:
+def crowdpose_info(dataset_info: InfoName | dict[str, Any] = "crowdpose", **given: Any) -> DatasetInfo:
     """What the keypoints of `CrowdPose` are."""
-    return coco_info(ann_file, img_prefix, None, bbox_file, det_bbox_thr, on_bad_sample, dataset_info=dataset_info)
+    return coco_info(dataset_info=dataset_info, **given)
 
 
 @DATASETS.register_module()

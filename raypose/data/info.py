@@ -12,7 +12,8 @@ Dataset = TypeVar("Dataset", bound=Callable)
 
 
 def tells_info(info: Callable[..., DatasetInfo]) -> Callable[[Dataset], Dataset]:
-    """A decorator of a dataset: `info`, which takes its arguments, says what its keypoints are."""
+    """A decorator of a dataset: `info`, which is called with the dataset's arguments, says what its keypoints are. It names
+    those that it reads, and takes the others as `**others`."""
 
     def mark(dataset: Dataset) -> Dataset:
         setattr(dataset, "info", info)  # noqa: B010  # a function has no attribute of that name for a type checker

@@ -30,14 +30,7 @@ _HEAD_SIZE = 0.6  # of the diagonal of the head's box: MPII's SC_BIAS
 _KEYS = ("image", "center", "scale", "joints", "joints_vis")
 
 
-def mpii_info(
-    ann_file: str,
-    img_prefix: str = "",
-    headbox_file: str | None = None,
-    dataset_info: InfoName | dict[str, Any] = "mpii",
-    group_by: str | None = None,
-    on_bad_sample: OnBadSample = "error",
-) -> DatasetInfo:
+def mpii_info(dataset_info: InfoName | dict[str, Any] = "mpii", **others: Any) -> DatasetInfo:
     """What the keypoints of `Mpii` are."""
     return make_info({"name": "person"}, dataset_info=dataset_info)
 
@@ -73,7 +66,7 @@ def Mpii(
         (2958, 16, 3)
     """
     path = Path(ann_file)
-    info = mpii_info(ann_file, dataset_info=dataset_info)
+    info = mpii_info(dataset_info)
     people = _read(path, len(info.names))
     files = {file_name: i for i, file_name in enumerate(dict.fromkeys(each["image"] for each in people), start=1)}
     images = [{"id": id_, "file_name": file_name} for file_name, id_ in files.items()]

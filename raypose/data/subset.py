@@ -21,8 +21,8 @@ def subset_info(
     fraction: float | None = None,
     num_instances: int | None = None,
     seed: int = 0,
-    group_by: str | None = None,
     on_bad_sample: OnBadSample | None = None,
+    **others: Any,
 ) -> DatasetInfo:
     """What the keypoints of `Subset` are."""
     _check(fraction, num_instances, seed)
