@@ -52,7 +52,7 @@ def make_table(
     image_ids = [image["id"] for image in images]
     people = list(compress(numbered, labelled))
     keypoints, bbox = _keypoints(records.keypoints[labelled]), records.bbox[labelled]
-    bbox = np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, _boxes(keypoints)).astype(np.float32)
+    bbox = np.where((bbox[:, 2:] > 0).all(1, keepdims=True), bbox, boxes_around(keypoints)).astype(np.float32)
     area, there = records.area[labelled], set(image_ids)
     others = [each for each in compress(numbered, ~labelled) if each["image_id"] in there]
     return KeypointTable(
@@ -93,7 +93,7 @@ def _keypoints(given: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(given).all(2, keepdims=True), given, 0).astype(np.float32)
 
 
-def _boxes(keypoints: np.ndarray) -> np.ndarray:
+def boxes_around(keypoints: np.ndarray) -> np.ndarray:
     """[N,4] around the labelled ones of keypoints [N,K,3]."""
     unlabelled = keypoints[:, :, 2:] <= 0
     low = np.where(unlabelled, np.inf, keypoints[:, :, :2]).min(1)

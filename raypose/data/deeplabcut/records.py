@@ -9,12 +9,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from raypose.data.coco_file import some
+from raypose.data.coco_table import boxes_around
 from raypose.data.deeplabcut.project import Project
 from raypose.errors import Problem, RayPoseError
 
-# A box is that of the keypoints, larger by this part of its longer side, or by these pixels if that is more, on every
-# side, as far as the image goes.
-_MARGIN, _LEAST = 0.15, 5.0
 Record = dict[str, Any]
 
 
@@ -43,17 +41,17 @@ def records(project: Project) -> tuple[list[Record], list[Record]]:
 
 def _annotation(points: np.ndarray, size: tuple[int, int], who: str) -> Record:
     there = np.isfinite(points).all(1)
-    low, high = points[there].min(0), points[there].max(0)
-    margin = max(float((high - low).max()) * _MARGIN, _LEAST)
-    low, high = np.clip(low - margin, 0, size), np.clip(high + margin, 0, size)
-    if (high - low).min() < 1:  # labels beside the image; the reader says so
-        low, high = points[there].min(0) - margin, points[there].max(0) + margin
-    width, height = high - low
     keypoints = np.where(there[:, None], np.column_stack([points, np.full(len(points), 2)]), 0)
+    x, y, width, height = boxes_around(keypoints[None])[0]
+    whole = np.array([[x, y], [x + width, y + height]])
+    inside = np.clip(whole, 0, size)
+    if (inside[1] - inside[0]).min() < 1:  # labels beside the image; the reader says so
+        inside = whole
+    x, y, width, height = np.concatenate([inside[0], inside[1] - inside[0]]).tolist()
     return {
         "category_id": 1,
-        "bbox": [*low.tolist(), float(width), float(height)],
-        "area": float(width * height),
+        "bbox": [x, y, width, height],
+        "area": width * height,
         "iscrowd": 0,
         "keypoints": keypoints.ravel().tolist(),
         "num_keypoints": int(there.sum()),
