@@ -8,6 +8,8 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "raypose/__init__.py").read_text())
 
+export = ["onnx>=1.17", "onnxscript>=0.3", "onnxruntime>=1.20"]
+
 setup(
     name="raypose",
     version=version[1] if version else "0",
@@ -17,7 +19,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["raypose", "raypose.*"]),
-    package_data={"raypose": ["py.typed", "data/dataset_infos/*.yaml"]},
+    package_data={"raypose": ["py.typed", "data/dataset_infos/*.yaml", "reporting/report/page/*"]},
     install_requires=[
         "torch>=2.5",
         "torchvision>=0.20",
@@ -38,9 +40,16 @@ setup(
         "scipy>=1.11",
         "click>=8.1",
         "rich>=13.7",
+        "pandas>=2.0",
+        "jinja2>=3.1",
+        "vl-convert-python>=1.7",  # draws the report's figures, and has the library that draws them in a browser
     ],
     extras_require={
+        "export": export,
         "test": [
+            *export,
+            "optuna-dashboard>=0.18",
+            "playwright>=1.50",  # drives the Chromium that is installed; its own is not downloaded
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "pycocotools>=2.0.8",

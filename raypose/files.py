@@ -30,6 +30,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
+def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records of a file with one a line, up to a line that is not whole (yet), and how many bytes they take; none where
+    there is no file."""
+    rows, size = [], 0
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if not line.endswith(b"\n"):
+            break
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+        size += len(line)
+    return rows, size
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, whole or not at all."""
     write_text(path, to_json(value) + "\n")

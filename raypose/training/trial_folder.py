@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from raypose import __version__
-from raypose.files import read_json, to_json, write_json, write_text
+from raypose.files import read_json, read_json_lines, to_json, write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
@@ -87,29 +86,16 @@ def read_meta(folder: Path) -> dict[str, Any]:
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The epochs in metrics.jsonl, up to a line that is not whole (yet)."""
-    return _whole_rows(folder / "metrics.jsonl")[0]
+    return read_json_lines(folder / "metrics.jsonl")[0]
 
 
 def _repaired_metrics(folder: Path) -> list[dict[str, Any]]:
     """Them, for who writes on: what a kill has torn is cut off."""
     path = folder / "metrics.jsonl"
-    rows, size = _whole_rows(path)
+    rows, size = read_json_lines(path)
     if path.exists() and size < path.stat().st_size:
         os.truncate(path, size)
     return rows
-
-
-def _whole_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
-    rows, size = [], 0
-    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-        if not line.endswith(b"\n"):
-            break
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-        size += len(line)
-    return rows, size
 
 
 def _environment() -> dict[str, Any]:

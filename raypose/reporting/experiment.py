@@ -1,0 +1,118 @@
+"""An experiment folder as one object: what `raypose show`, the report and notebooks read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raypose import journal
+from raypose.config import Goal
+from raypose.files import read_json, read_json_lines
+from raypose.reporting.asides import asides
+from raypose.reporting.epochs import goals
+from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.pareto import front
+from raypose.reporting.records import Record, final, standings, winner
+from raypose.reporting.roles import TRIAL
+from raypose.reporting.sameness import Sameness
+from raypose.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """The experiment in a folder, finished or running, as it is now.
+
+    Raises:
+        RayPoseError: the folder is no experiment.
+
+    Example:
+        >>> experiment = raypose.load_experiment("experiments/quickstart")
+        >>> experiment.trials.sort_values("AP").tail()
+        >>> experiment.best.params
+    """
+    return Experiment(Path(path), journal.load_study(Path(path)))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """`study` is the Optuna study; what is read from files is read when it is first asked for."""
+
+    folder: Path
+    study: optuna.Study
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @cached_property
+    def goals(self) -> tuple[Goal, ...]:
+        """The objectives; the first is what `value` of a record means."""
+        return goals(self.study)
+
+    @cached_property
+    def frozen_trials(self) -> list[Any]:
+        """All of Optuna's trials, draws that were never trained included."""
+        return self.study.get_trials(deepcopy=False)
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """What was trained, the best first; see `raypose.reporting.records.ranked`."""
+        return standings(self.study)
+
+    @property
+    def own(self) -> list[Record]:
+        """The search's own trials, without repeats and the final training."""
+        return [each for each in self.records if each.role == TRIAL]
+
+    @property
+    def best(self) -> Record | None:
+        return winner(self.records)
+
+    @property
+    def final(self) -> Record | None:
+        return final(self.records)
+
+    @property
+    def front(self) -> list[Record]:
+        """The Pareto front, where there are several objectives."""
+        return front(self.records, self.goals)
+
+    @cached_property
+    def infeasible(self) -> Infeasible:
+        return Infeasible.count(self.frozen_trials)
+
+    @cached_property
+    def sameness(self) -> Sameness:
+        return Sameness.read(self.folder)
+
+    @property
+    def asides(self) -> list[str]:
+        return asides(self.frozen_trials, self.goals)
+
+    @cached_property
+    def space(self) -> Space | None:
+        """The space that it was started with, variables and paths as written; None where none is kept."""
+        file = self.folder / "space.yaml"
+        return Space.load(file, expand=False) if file.exists() else None
+
+    def trial_folder(self, number: int) -> Path:
+        return self.folder / "trials" / f"{number:04d}"
+
+    def curve(self, number: int) -> list[dict[str, Any]]:
+        """A trial's epochs: `epoch` and every metric that it reported."""
+        return read_json_lines(self.trial_folder(number) / "metrics.jsonl")[0]
+
+    def meta(self, number: int) -> Mapping[str, Any]:
+        return read_json(self.trial_folder(number) / "meta.json")
+
+    @cached_property
+    def trials(self) -> pandas.DataFrame:
+        """A row for each trained trial, by its number: state, metrics of its best epoch, epochs, seconds, and a column for
+        each dimension, empty where the trial's branch has none."""
+        raise NotImplementedError
