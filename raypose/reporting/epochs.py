@@ -54,7 +54,8 @@ def best_epoch(values: Mapping[int, Sequence[float]], goals: Sequence[Goal]) -> 
     """
     which = leading(goals)
     known = [epoch for epoch in sorted(values) if all(map(math.isfinite, values[epoch]))]
-    return min(known, key=lambda epoch: signed(values[epoch], goals)[which], default=None)
+    better = max if goals[which].mode == "max" else min
+    return better(known, key=lambda epoch: values[epoch][which], default=None)
 
 
 def best_values(values: Mapping[int, tuple[float, ...]], goals: Sequence[Goal]) -> tuple[float, ...] | None:

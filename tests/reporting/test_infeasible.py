@@ -25,7 +25,9 @@ DRAWS = [  # violations of both constraints
 
 @pytest.fixture
 def experiment(tmp_path):
-    study = optuna.create_study(study_name=journal.STUDY_NAME, storage=journal.storage(tmp_path), direction="maximize")
+    study = optuna.create_study(
+        study_name=journal.STUDY_NAME, storage=journal.storage(tmp_path, write=True), direction="maximize"
+    )
     for flops, params in DRAWS:
         trial = study.ask()
         trial.suggest_int("width", 1, 9)
