@@ -12,10 +12,15 @@ from typing import Any
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` so that `path` holds all of it or what it held before."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` so that `path` holds all of it or what it held before."""
     # No process id, which on a disk of several machines is no name.
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
-        scratch.write_text(text, encoding="utf-8")
+        scratch.write_bytes(content)
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -43,6 +48,18 @@ def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
             break
         size += len(line)
     return rows, size
+
+
+def last_json_line(path: Path, most: int = 16384) -> dict[str, Any]:
+    """The last whole record of a file with one a line, of which only the last `most` bytes are read; an empty one where
+    there is none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - most, 0))
+            lines = file.read().split(b"\n")[:-1]
+        return json.loads(lines[-1]) if lines else {}
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 def counted(number: int, what: str) -> str:
     """`1, "epoch"` -> `1 epoch`."""
@@ -29,3 +31,13 @@ def spoken(seconds: float) -> str:
         count, rest = divmod(rest, size)
         parts += [f"{count:g} {unit}"] if count else []
     return " ".join([*parts, f"{rest:g} s"] if rest or not parts else parts)
+
+
+def shown(values: Mapping[str, float | None]) -> str:
+    """Metrics by name, to four digits.
+
+    Example:
+        >>> shown({"AP": 0.63248, "flops": 1.2e9})
+        'AP 0.6325, flops 1.2e+09'
+    """
+    return ", ".join(f"{name} {'nan' if value is None else f'{value:.4g}'}" for name, value in values.items())

@@ -15,6 +15,7 @@ from raypose.training.compiled import compiled
 from raypose.training.continued import align, built, continue_as_built
 from raypose.training.gpu_memory import telling
 from raypose.training.precision import Precision, layout
+from raypose.training.speed import Speed
 
 
 class Batches(Protocol):
@@ -85,8 +86,10 @@ class Trainer:
             epoch = self.epoch + 1
             torch.manual_seed(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
             self.model.train()
-            losses = [self.step(batch) for batch in self.batches.epoch(np.random.default_rng([self.seed, epoch]))]
+            batches, speed = self.batches.epoch(np.random.default_rng([self.seed, epoch])), Speed(self.device)
+            losses = [self.step(batch) for batch in speed.counted(batches)]
             metrics = {"train_loss": _finite_mean(losses, epoch), "lr": self.optimizer.param_groups[0]["lr"]}
+            metrics |= speed.metrics()
             metrics |= self.evaluate(self.best_model.eval())
             self.epoch, self.metrics = epoch, metrics
             for callback in self.callbacks:

@@ -28,15 +28,17 @@ def state(tmp_path):
     state.finish(done.number, TrialState.COMPLETE)
     state.finish(failed.number, TrialState.FAIL, "raised", "ValueError: bad [/foo]")
     state.report(running.number, 1, {"score": 0.25})
+    (tmp_path / "trials" / "0002").mkdir()
+    (tmp_path / "trials" / "0002" / "config.yaml").write_text("training: {epochs: 7}\n")
     return state
 
 
 def shown(state, **options):
     console = Console(file=io.StringIO(), width=80, **options)
     progress = Progress(state, console)
-    progress.told, progress.finished_before = set(), 0
+    progress.told = set()
     progress.setup()
-    progress.on_trial_result(0, [], FakeTrial(2), {"score": 0.25})
+    progress.on_trial_result(0, [], FakeTrial(2), {"score": 0.125, "samples_per_second": 812.3})
     progress.on_step_end(0, [])
     progress.on_experiment_end([])
     return console.file.getvalue()
@@ -46,9 +48,12 @@ def test_a_live_table_of_running_and_best_trials(state):
     text = shown(state, force_terminal=True, color_system=None)
     assert "2/5 trials, 1 failed, best score 0.5 (trial 0)" in text
     assert "left" in text
-    assert "running now" in text
-    assert "0.25" in text
-    assert "COMPLETE" in text
+    assert "812 samples/s" in text
+    headings, running, done = [line.split() for line in text.splitlines() if line.strip()][2:5]
+    assert headings == ["trial", "state", "epoch", "score", "best", "samples/s", "configuration"]
+    assert running[:6] == ["2", "RUNNING", "1/7", "0.1250", "0.2500", "812"]
+    assert done[:4] == ["0", "COMPLETE", "1", "0.5000"]
+    assert "trial 1 failed: raised: ValueError: bad [/foo]" in text
 
 
 def test_plain_lines_where_there_is_no_terminal(state):
@@ -89,7 +94,6 @@ def test_draws_that_broke_a_constraint_are_a_number(tmp_path):
     progress = Progress(state, Console(file=again))
     progress.on_experiment_end([])
     assert again.getvalue() == ""
-    assert progress.finished_before == 2
 
 
 def test_duplicates_and_the_budget_are_told(tmp_path):

@@ -6,10 +6,14 @@ import contextlib
 import fcntl
 import os
 import platform
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from raypose.errors import RayPoseError
+
+TRIES, PAUSE = 5, 0.02  # who looks whether a search runs holds the lock for a moment; seconds
 
 
 @contextlib.contextmanager
@@ -21,7 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     with open(folder / ".lock", "a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file)
         except OSError:
             file.seek(0)
             raise RayPoseError(
@@ -33,3 +37,11 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {platform.node()}")
         file.flush()
         yield
+
+
+def _take(file: IO[str]) -> None:
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(PAUSE)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
