@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,8 @@ from raypose.models.builder import build_model
 from raypose.models.fingerprint import fingerprint
 from raypose.models.measured import Trained, measured
 from raypose.optim import build_optimizer, build_schedule
+from raypose.pictures import Pictures
+from raypose.samples import Samples
 from raypose.space.constraints import Constraint
 from raypose.training import checkpoints
 from raypose.training.callbacks import Checkpoint, KeepBest, Report
@@ -63,7 +67,7 @@ def train(config: dict[str, Any], run: Run, progress: Progress | None = None) ->
     optimizer = build_optimizer(config["optimizer"], model, unmatched=lambda error: logger.warning("%s", error))
     schedule = build_schedule(training.lr_schedule, optimizer, training.epochs, len(train_batches))
     built = fingerprint(model, optimizer)
-    TrialFolder(run.dir).update_meta({"fingerprint": built})
+    TrialFolder(run.dir).update_meta({"fingerprint": built, "threads": run.threads})
 
     # Measured here: the fastest number format, and what the model costs, as far as the search asks for it.
     probe = Probe(model, run.device, training.batch_size, data.input_size, len(info.names))
@@ -74,12 +78,18 @@ def train(config: dict[str, Any], run: Run, progress: Progress | None = None) ->
 
     # Training: epochs, each validated; the best weights are kept, and a checkpoint to go on from.
     validate = validation(training, val_batches, precision)
+    samples = Samples(run.dir / "samples", val_batches, training.metrics)
+    pictures = Pictures(val_batches, run.show, precision.autocast)
 
     def keep(best: torch.nn.Module, epoch: int, values: dict[str, float]) -> None:
-        save_weights(best, info, data.input_size, epoch, run.dir / "weights.pt", precision=name)
+        save_weights(best, info, data.input_size, epoch, run.dir / "weights.pt", precision=name, threads=run.threads)
         write_json(run.dir / "metrics.json", {"epoch": epoch, **values})
         predictions = metrics.coco_results(validate.table, validate.keypoints, validate.scores)
         write_json(run.dir / "predictions.json", predictions)
+        with optional("samples"):
+            samples.write(validate.keypoints, validate.scores)
+        with optional("pictures"):
+            pictures.show(best, epoch, validate.keypoints)
 
     goal = tune.goals[sections.leading(tune.goals)]
     trainer = Trainer(
@@ -94,6 +104,17 @@ def train(config: dict[str, Any], run: Run, progress: Progress | None = None) ->
         run.report(trainer.epoch, trainer.metrics)  # the last start may have ended before it could
     count_from_here(run.device)
     trainer.fit(training.epochs)
+
+
+@contextmanager
+def optional(what: str) -> Iterator[None]:
+    """What is for who looks on must not end a training, unless the disk is full, where it goes on later."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception:
+        logger.warning("no %s of this epoch", what, exc_info=True)
 
 
 def _costs(tune: sections.Tune, trained: Trained, folder: Path) -> dict[str, float]:

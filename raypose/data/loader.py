@@ -86,6 +86,11 @@ class Batches:
             prepared = (self._prepare(rows, drawn, pool) for rows, drawn in self._plan(rng))
             yield from (self._finish(each) for each in one_ahead(prepared, pool))
 
+    def of(self, rows: np.ndarray) -> Batch:
+        """Some rows of the table [N] as one batch, in order and unchanged."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="raypose-batches") as pool:
+            return self._finish(self._prepare(np.asarray(rows), None, pool))
+
     def _plan(self, rng: np.random.Generator | None) -> Iterator[tuple[np.ndarray, Draw | None]]:
         for rows in batches_of_rows(self.table, self.batch_size, rng):
             drawn = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import subprocess
@@ -12,11 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from raypose import __version__
 from raypose.files import read_json, read_json_lines, to_json, write_json, write_text
 from raypose.training.tensorboard import EventWriter
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "optuna", "numpy", "opencv-python-headless")
+BEST = "best/"  # before the names of objectives: TensorBoard's curves of their values in the best epoch so far
 ENDED = ("COMPLETE", "PRUNED", "FAIL")  # the states of trials that don't go on
 logger = logging.getLogger("raypose")
 
@@ -35,17 +39,30 @@ class TrialFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self._epochs: set[int] = set()
+        self._objectives: Mapping[str, str] = {}
+        self._best: float | None = None
         self._events: EventWriter | None = None
         self._log: logging.Handler | None = None
 
-    def open(self, config: str, meta: Mapping[str, Any], hparams: Mapping[str, Any] | None = None) -> None:
+    def open(
+        self,
+        config: str,
+        meta: Mapping[str, Any],
+        hparams: Mapping[str, Any] | None = None,
+        objectives: Mapping[str, str] | None = None,
+    ) -> None:
+        """`hparams` make it a row of TensorBoard's HParams page; `objectives` are the modes (max, min) of metrics, the first
+        of which says what the best epoch is."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "config.yaml", config)
         self.update_meta({**meta, **_environment(), "state": "RUNNING", "started": time.time()})
-        self._epochs = {row["epoch"] for row in _repaired_metrics(self.path)}
+        rows, self._objectives = _repaired_metrics(self.path), objectives or {}
+        self._epochs = {row["epoch"] for row in rows}
+        for row in rows:
+            self._best_values(row)
         self._events = EventWriter(self.path)
         if hparams is not None:
-            self._events.hparams(hparams, self.path.name)
+            self._events.hparams(hparams, f"{self.path.absolute().parents[1].name}/{self.path.name}")
         self._log = logging.FileHandler(self.path / "log.txt")
         self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(self._log)
@@ -59,9 +76,25 @@ class TrialFolder:
         with open(self.path / "metrics.jsonl", "a") as file:
             file.write(to_json({"epoch": epoch, **metrics}, indent=None) + "\n")
         if self._events is not None:
-            self._events.scalars(epoch, metrics)
+            self._events.scalars(epoch, {**metrics, **self._best_values(metrics)})
         logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         return True
+
+    def show(self, epoch: int, tag: str, image: np.ndarray) -> None:
+        """A picture, uint8 [h,w,3] in RGB, for TensorBoard."""
+        if self._events is not None:
+            self._events.image(epoch, tag, image)
+
+    def _best_values(self, metrics: Mapping[str, Any]) -> dict[str, float]:
+        """The objectives of an epoch that is the best so far, under the names that they have as such."""
+        name, mode = next(iter(self._objectives.items()), ("", ""))
+        value = metrics.get(name)
+        if value is None or not math.isfinite(value):
+            return {}
+        if self._best is not None and (value <= self._best if mode == "max" else value >= self._best):
+            return {}
+        self._best = value
+        return {BEST + each: metrics[each] for each in self._objectives if metrics.get(each) is not None}
 
     def close(self, state: str) -> None:
         """Also of a folder that could not be opened to the end."""

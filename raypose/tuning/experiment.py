@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from raypose import journal
-from raypose.config import Tune
 from raypose.errors import RayPoseError
 from raypose.files import write_text
 from raypose.plugins import keep_plugins, load_plugins
-from raypose.space import Choice, Range, Space, difference
-from raypose.training.tensorboard import declare
+from raypose.space import Space, difference
 from raypose.tuning.faults.lock import locked
 
 
@@ -74,15 +72,6 @@ def keep_space(space: Space, folder: Path, config: dict[str, Any], resume: bool)
         )
     write_text(folder / "space.yaml", space.text)
     return dict(zip(plugins, names, strict=True))
-
-
-def declare_dimensions(space: Space, folder: Path, settings: Tune) -> None:
-    """Tell TensorBoard every dimension of every branch, once."""
-    if any(folder.glob("events.out.tfevents.*")):
-        return
-    choices = {d.name: d.labels for d in space.dimensions if isinstance(d, Choice)}
-    ranges = {d.name: (d.low, d.high) for d in space.dimensions if isinstance(d, Range)}
-    declare(folder, choices, ranges, [goal.metric for goal in settings.goals])
 
 
 def _begun(folder: Path) -> bool:

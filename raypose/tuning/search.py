@@ -13,6 +13,7 @@ from raypose.files import read_json, write_json
 from raypose.plugins import load_plugins
 from raypose.space import Space
 from raypose.tuning import experiment
+from raypose.tuning.columns import declare
 from raypose.tuning.drawing.warm_start import sources, take_over
 from raypose.tuning.faults.failures import telling_disk_full
 from raypose.tuning.faults.interrupt import interruptible
@@ -83,7 +84,7 @@ def _open(plan: Plan, folder: Path, warm_start: Sequence[str | Path], resume: bo
     space, tune, seed = plan.space, plan.tune, plan.seed
     plugins = experiment.keep_space(space, folder, plan.config, resume)
     others = sources(map(Path, warm_start), space, tune.goals, plugins, folder)
-    experiment.declare_dimensions(space, folder, tune)
+    declare(folder.parent)
     state = SearchState(
         space,
         folder,

@@ -20,8 +20,10 @@ from raypose.reporting.pareto import point
 from raypose.reporting.records import params
 from raypose.reporting.repeats import REPEAT_BEST
 from raypose.reporting.roles import FINAL, OF, REPEAT, ROLE, TRAINED, is_trial, role
+from raypose.reporting.snapshot import NUM_TRIALS
 from raypose.reporting.words import counted
 from raypose.space import Space, dump, from_params
+from raypose.tuning.curves import Curves
 from raypose.tuning.drawing.draws import Draws, Unpriced
 from raypose.tuning.drawing.limits import Limits, cost_of
 from raypose.tuning.ending.budget import Budget
@@ -75,8 +77,10 @@ class SearchState(PickledEmpty):
             Outcomes(tune.constraints),
             Ending(self.budget),
         )
-        if self.study.user_attrs.get(REPEAT_BEST, 1) != self.standing.repeat_best:
-            self.study.set_user_attr(REPEAT_BEST, self.standing.repeat_best)  # which reports rank by, too
+        for name, value, missing in ((REPEAT_BEST, self.standing.repeat_best, 1), (NUM_TRIALS, tune.num_trials, None)):
+            if self.study.user_attrs.get(name, missing) != value:
+                self.study.set_user_attr(name, value)  # which reports go by, too
+        self.curves = Curves(folder, self.goals, trials)
         self._live: dict[int, Trial] = {}
         self._first_failures = FirstFailures(trials)
         self._see_whether_exhausted()
@@ -262,6 +266,7 @@ class SearchState(PickledEmpty):
         values, without = self.values(trial), self.standing.add(trial)
         self.budget.ended(trial)
         self._keep_gpu_seconds()
+        self.curves.add(trial)
         self.ending.watch()
         self.files.end(trial.number, trial.state.name, reason, values[0] if values else None)
         self.publish_best()

@@ -13,7 +13,7 @@ from raypose import model_folder
 from raypose.files import read_json, write_json
 from raypose.training.trial_folder import ENDED, read_meta
 
-LARGE = ("weights.pt", "predictions.json")
+LARGE = ("weights.pt", "predictions.json", "samples")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,11 @@ class TrialFiles:
     def drop_weights(self, number: int) -> None:
         """Remove what only the best few trials keep."""
         for name in LARGE:
-            (self.path(number) / name).unlink(missing_ok=True)
+            path = self.path(number) / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     def publish(self, number: int, name: str = "best") -> None:
         """Make `best/` (or `name`) that trial's model folder, if it is another one's and the trial left one."""

@@ -4,7 +4,6 @@ import logging
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from raypose.training.tensorboard import declare
 from raypose.training.trial_folder import TrialFolder, read_metrics
 
 
@@ -47,16 +46,6 @@ def test_tensorboard_reads_curves_and_hparams_while_the_trial_runs(tmp_path):
         EventAccumulator(str(tmp_path)).Reload().SummaryMetadata(metadata.SESSION_END_INFO_TAG).plugin_data.content
     )
     assert metadata.parse_session_end_info_plugin_data(content).status
-
-
-def test_one_declaration_names_every_dimension(tmp_path):
-    declare(tmp_path, {"backbone": ["ResNet", "VGG"]}, {"backbone.ResNet.lr": (0.1, 1)}, ["AP"])
-    events = EventAccumulator(str(tmp_path)).Reload()
-    experiment = metadata.parse_experiment_plugin_data(
-        events.SummaryMetadata(metadata.EXPERIMENT_TAG).plugin_data.content
-    )
-    assert [info.name for info in experiment.hparam_infos] == ["backbone", "backbone.ResNet.lr"]
-    assert [info.name.tag for info in experiment.metric_infos] == ["AP"]
 
 
 def test_a_resumed_trial_records_an_epoch_once(tmp_path):

@@ -42,6 +42,8 @@ def leave_files(state, number, **metrics):
     (folder / "checkpoints").mkdir(parents=True)
     for name in ("weights.pt", "predictions.json"):
         (folder / name).write_text(f"{name} of {number}")
+    (folder / "samples").mkdir()
+    (folder / "samples" / "samples.json").write_text(f'{{"of": {number}}}')
     (folder / "config.yaml").write_text("name: states\n")
     (folder / "meta.json").write_text('{"seed": 1}')
     (folder / "metrics.json").write_text(json.dumps(metrics))
@@ -121,7 +123,9 @@ def test_best_is_published_and_only_the_best_few_keep_their_weights(open_state, 
         state.finish(task.number, TrialState.COMPLETE)
     kept = [(state.files.path(n) / "weights.pt").exists() for n in range(4)]
     assert kept == [False, True, True, False]
+    assert [(state.files.path(n) / "samples").exists() for n in range(4)] == kept
     assert (tmp_path / "best" / "weights.pt").read_text() == "weights.pt of 1"
+    assert json.loads((tmp_path / "best" / "samples" / "samples.json").read_text()) == {"of": 1}
     assert json.loads((tmp_path / "best" / "metrics.json").read_text()) == {"trial": 1, "score": 0.9}
     assert not list((tmp_path / "trials").glob("*/checkpoints"))
     meta = json.loads((state.files.path(2) / "meta.json").read_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from raypose.data.drawing.pose import colors_of, draw_box, draw_pose
 from raypose.data.drawing.sheet import Cell, Row, sheet, write_png
 from raypose.data.drawing.targets import draw_target
+from raypose.data.drawing.text import put_text
 from raypose.data.drawing.views import enlarge, moved, region
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "draw_target",
     "enlarge",
     "moved",
+    "put_text",
     "region",
     "sheet",
     "write_png",
