@@ -9,11 +9,13 @@ import jsonschema
 import pytest
 import ray.scripts.scripts
 import yaml
+from ray._private.ray_constants import PROMETHEUS_SERVICE_DISCOVERY_FILE
 from ray.autoscaler._private.util import validate_config
 from ray.autoscaler.sdk import fillout_defaults
 
 from raypose.cli import raypose
 from raypose.config import Tune, read
+from raypose.tuning.gauges import OF_TRAINING
 from raypose.tuning.nodes.preflight import HINTS
 from raypose.tuning.nodes.resources import share
 from raypose.tuning.nodes.versions import differences
@@ -253,3 +255,16 @@ def test_the_ray_jobs_search_grows_with_the_cluster():
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
         assert (DOCS / target).exists(), target
+
+
+def test_what_prometheus_is_told():
+    """The names of gauges are those that are exported, and the file is the one that Ray writes."""
+    (config,) = map(yaml.safe_load, blocks("yml"))
+    (files,) = [each["files"] for job in config["scrape_configs"] for each in job["file_sd_configs"]]
+    assert [Path(file).name for file in files] == [PROMETHEUS_SERVICE_DISCOVERY_FILE]
+    assert set(re.findall(r"ray_raypose_\w+?_(?=NAME|\w+\{)", TEXT)) == {
+        "ray_raypose_trial_",
+        "ray_raypose_search_best_",
+    }
+    assert all(f"`{name}`" in TEXT for name in (*OF_TRAINING, "ray_raypose_search_trials"))
+    assert set(re.findall(r"ray_raypose_trial_(\w+)\{", TEXT)) <= {"ap", *OF_TRAINING}

@@ -15,6 +15,7 @@ from raypose.training.trial_folder import git_state
 from raypose.tuning.faults.failures import disk_full, is_disk_full
 from raypose.tuning.faults.losses import Losses
 from raypose.tuning.faults.stall import Watch
+from raypose.tuning.gauges import Gauges
 from raypose.tuning.nodes.resources import Share, share
 from raypose.tuning.progress import Progress
 from raypose.tuning.search_state import SearchState
@@ -23,6 +24,7 @@ from raypose.tuning.stopping.population import PopulationBasedTraining
 from raypose.tuning.stopping.population_scheduler import PopulationScheduler
 from raypose.tuning.stopping.ray_scheduler import RayScheduler
 from raypose.tuning.stopping.scheduler import EarlyStopping
+from raypose.tuning.trial_actors import TrialActors
 from raypose.tuning.worker import TrialFunction, Worker
 
 
@@ -98,14 +100,14 @@ def _tuner(
     scheduler: StudyScheduler,
     progress: Progress,
 ) -> tune.Tuner:
-    def trainable(config: dict[str, Any]) -> None:
+    def trial_worker(config: dict[str, Any]) -> None:  # by this name Ray's dashboard knows it
         worker(config)
 
     stopping, watch = scheduler.inner or EarlyStopping(), Watch(state)
     # Tune counts trials that wait, so that a population larger than the cluster would never begin.
     counts = not stopping.takes_turns
     return tune.Tuner(
-        tune.with_resources(trainable, {"cpu": place.cpu, "gpu": place.gpu}),
+        tune.with_resources(trial_worker, {"cpu": place.cpu, "gpu": place.gpu}),
         tune_config=tune.TuneConfig(
             search_alg=StudySearcher(state, stopping.has_room),
             scheduler=scheduler,
@@ -120,7 +122,7 @@ def _tuner(
             storage_path=str(state.folder / ".ray"),
             verbose=0,
             stop=StudyStopper(lambda: watch.has_ended_all),
-            callbacks=[progress, watch],
+            callbacks=[progress, watch, Gauges(state), TrialActors(state)],
             failure_config=tune.FailureConfig(max_failures=state.tune.max_failures + 1),  # `Watch` counts
         ),
     )

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raypose.reporting.leaderboard import describe
+
+SHORT = 72  # letters
+
 
 @dataclass(frozen=True)
 class Task:
@@ -26,3 +30,14 @@ class Task:
         """What meta.json says of it."""
         cost = {"cost": dict(self.cost)} if self.cost else {}
         return {"number": self.number, "seed": self.seed, "params": self.params, **self.again, **cost}
+
+
+def title(number: int, params: Mapping[str, Any]) -> str:
+    """A trial's number and, in a few words, what it is.
+
+    Example:
+        >>> title(7, {"model.backbone": "ResNet", "optimizer.AdamW.lr": 0.00123})
+        'trial 7: ResNet, lr 0.0012'
+    """
+    text = f"trial {number}: {describe(params)}"
+    return text if len(text) <= SHORT else f"{text[:SHORT].rpartition(',')[0] or text[:SHORT]}, ..."

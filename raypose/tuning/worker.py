@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raypose.config import Training
+from raypose.config import Training, Tune, leading, read
 from raypose.plugins import load_plugins, with_own_names
 from raypose.training.run import Run
 from raypose.training.trial_folder import ENDED, TrialFolder, read_meta
 from raypose.tuning.faults.failures import detail, is_disk_full, reason
 from raypose.tuning.faults.processes import showing_stacks
-from raypose.tuning.task import Task
+from raypose.tuning.printed import printed_to
+from raypose.tuning.task import Task, title
 from raypose.tuning.trial_files import TrialFiles
 
 logger = logging.getLogger("raypose")
@@ -50,8 +51,12 @@ class Worker:
         """Run the trial and tell how it ended."""
         end = {"ended": "PRUNED"}  # a trial that is stopped leaves `report` by SystemExit
         try:
-            folder.open(task.text, {**self.meta, **_place(), **task.meta}, hparams=task.params)
-            with showing_stacks(folder.path / "log.txt"):
+            meta = {**self.meta, **_place(), **task.meta}
+            folder.open(task.text, meta, hparams=task.params, objectives=_objectives(task.config))
+            log = folder.path / "log.txt"
+            print(f"trial {task.number} of {self.folder}: what it prints is in {log}", flush=True)
+            with showing_stacks(log), printed_to(log):
+                _entitle(task)
                 load_plugins(list(self.plugins))
                 self.trial(task.config, self._run(folder, task))
             end = {"ended": "COMPLETE"}
@@ -78,6 +83,7 @@ class Worker:
             values = _floats({**task.cost, **metrics}, self.metrics)
             folder.record(epoch, values)
             tune.report({**values, "epoch": epoch, "last_epoch": epoch == epochs})
+            _entitle(task)  # Ray has written its own
 
         return Run(
             seed=task.seed,
@@ -86,6 +92,7 @@ class Worker:
             device="cuda" if self.gpus else "cpu",
             threads=self.threads,
             checkpoint=_newest_checkpoint(folder.checkpoints),
+            show=folder.show,
         )
 
     def _free(self) -> None:
@@ -102,6 +109,21 @@ def _place() -> dict[str, str]:
     import ray
 
     return {"node": ray.get_runtime_context().get_node_id()}
+
+
+def _entitle(task: Task) -> None:
+    """Have `ps`, `nvidia-smi` and Ray's dashboard show what this process does; Ray knows its own by the first word."""
+    from ray import _raylet
+
+    with contextlib.suppress(AttributeError):  # which is Ray's own affair
+        _raylet.setproctitle(f"ray::{title(task.number, task.params)}")  # type: ignore[attr-defined]
+
+
+def _objectives(config: Mapping[str, Any]) -> dict[str, str]:
+    """The modes of the objectives' metrics; the one that decides on the best epoch comes first."""
+    goals = read(Tune, config.get("tune")).goals
+    first = goals[leading(goals)]
+    return {goal.metric: goal.mode for goal in (first, *goals)}
 
 
 def _floats(metrics: dict[str, float], wanted: Iterable[str]) -> dict[str, float]:

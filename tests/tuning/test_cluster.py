@@ -76,6 +76,27 @@ def test_what_auto_finds_may_have_gone(monkeypatch, tmp_path):
         join("auto")
 
 
+@pytest.mark.parametrize(
+    ("mode", "url", "said"),
+    [
+        (
+            "token",
+            "127.0.0.1:8265",
+            "http://127.0.0.1:8265 (paste the token that `ray get-auth-token` prints where it ",
+        ),
+        ("disabled", "127.0.0.1:8265", "http://127.0.0.1:8265\n"),
+        ("token", "", ""),
+    ],
+)
+def test_where_the_dashboard_is(monkeypatch, capsys, mode, url, said):
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    monkeypatch.setattr(module.ray, "init", lambda **given: type("", (), {"dashboard_url": url}))
+    with cluster(None, Console(width=40)):
+        told = capsys.readouterr().out
+    assert told.startswith(f"Ray dashboard: {said}" if said else "")
+    assert told.count("\n") == bool(said)
+
+
 def test_what_ray_says_of_a_token(monkeypatch):
     def init(**given):
         raise ConnectionError("Failed to connect to Ray cluster at 10.0.0.7:6379\n")

@@ -54,11 +54,18 @@ def cluster(address: str | None, console: Console, dashboard_host: str | None = 
         return
     context = _connect(where, {"dashboard_host": dashboard_host} if dashboard_host else {})
     if context.dashboard_url:
-        console.print(f"Ray dashboard: http://{context.dashboard_url} (its token: ray get-auth-token)")
+        console.out(_dashboard(context.dashboard_url), highlight=False)
     try:
         yield where != LOCAL
     finally:
         ray.shutdown()
+
+
+def _dashboard(url: str) -> str:
+    """Where it is; Ray has set the variable by now if the cluster asks for a token."""
+    asks = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+    hint = " (paste the token that `ray get-auth-token` prints where it asks for one)" if asks else ""
+    return f"Ray dashboard: http://{url}{hint}"
 
 
 def _address(given: str | None) -> str:
