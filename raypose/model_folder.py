@@ -1,11 +1,12 @@
 """A model folder: config.yaml, weights.pt and metrics.json. What a search leaves as `best/`, and what `train`,
-`evaluate` and `raypose.load` take."""
+`evaluate`, `predict` and `raypose.load` take."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,18 @@ from raypose.files import write_text
 from raypose.space import Space
 
 FILES = ("config.yaml", "weights.pt", "metrics.json")
+LINEAGE = "lineage.jsonl"  # a file that lies beside them if a trial went on from others
+SAMPLES = "samples"  # a folder that may lie beside them, see `raypose.samples`
 
 
 def save_weights(
-    model: Any, info: Any, input_size: tuple[int, int], epoch: int, path: Path, precision: str = "fp32"
+    model: Any, info: Any, input_size: tuple[int, int], epoch: int, path: Path, **training: str | int
 ) -> None:
-    """Write `{state_dict, meta}`, MMPose's layout; `meta` says what a model needs to be built without its data, and the
-    number format that it was trained in."""
+    """Write `{state_dict, meta}`, MMPose's layout; `meta` says what a model needs to be built without its data, and of its
+    `training` what its configuration leaves open: `precision`, `threads`."""
     from raypose.training import checkpoints
 
-    meta = {"epoch": epoch, "input_size": list(input_size), "info": asdict(info), "precision": precision}
+    meta = {"epoch": epoch, "input_size": list(input_size), "info": asdict(info), **training}
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
     checkpoints.save({"state_dict": state, "meta": meta}, path)
 
@@ -46,13 +49,14 @@ def read_config(path: Path, expand: bool = True) -> dict[str, Any]:
 
 def load(path: str | Path, device: str = "cpu", plugins: bool = True) -> Any:
     """The trained model of a model folder, in evaluation mode; `model.meta` holds `info` and `input_size`. It runs the
-    users' modules that the folder names; `plugins=False`: none, since those that are needed are loaded.
+    users' modules that the folder names; `plugins=False`: none, since those that are needed are loaded. For who has
+    images, and not crops, there is `raypose.load`.
 
     Raises:
         RayPoseError: not a model folder, or its weights do not fit its configuration.
 
     Example:
-        >>> model = raypose.load("experiments/quickstart/best")
+        >>> model = load("experiments/quickstart/best")
         >>> keypoints, scores = model.predict(images)  # [N,3,H,W], ImageNet-normalised
     """
     from raypose.data.table import DatasetInfo
@@ -77,15 +81,25 @@ def load(path: str | Path, device: str = "cpu", plugins: bool = True) -> Any:
     return model.to(device).eval()
 
 
-def publish(source: Path, target: Path) -> None:
-    """Copy the model folder files of `source` to the folder `target`, which is replaced in one step."""
+def publish(source: Path, target: Path, finish: Callable[[Path], None] = lambda folder: None) -> None:
+    """Copy the model folder files of `source` to the folder `target`, which is replaced in one step. `finish` is called
+    with the new folder before that, to add to it.
+
+    Example:
+        >>> publish(Path("experiments/mice/best"), Path("mouse"), lambda folder: write_text(folder / "README.md", "# Mice"))
+    """
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         scratch.mkdir(parents=True)
         for name in FILES:
             shutil.copy2(source / name, scratch / name)
+        if (source / LINEAGE).exists():
+            shutil.copy2(source / LINEAGE, scratch / LINEAGE)
+        if (source / SAMPLES).exists():
+            shutil.copytree(source / SAMPLES, scratch / SAMPLES)
         _take_plugins_along(source, scratch)
+        finish(scratch)
         if target.exists():
             _exchange(scratch, target)
         else:

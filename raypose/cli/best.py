@@ -1,57 +1,83 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from raypose.cli._taking import Chosen
+    from raypose.reporting.experiment import Experiment
 
 
 @click.command("best")
 @click.argument("experiment", type=click.Path(path_type=Path))
+@click.option("--rank", type=click.IntRange(min=1), help="That trial in place of the best one: 2 is the second best.")
+@click.option("--pareto", type=click.IntRange(min=1),
+              help="With several objectives, that trial of the Pareto front, as `show` lists it.")  # fmt: skip
+@click.option("--to", "target", type=click.Path(path_type=Path),
+              help="Copy its model there, a folder to be made, with a model card.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace the model that --to names.")
 @click.option("--json", "as_json", is_flag=True, help="The trial, its configuration and its folders as JSON.")
-def command(experiment: Path, as_json: bool) -> int:
+def command(
+    experiment: Path, rank: int | None, pareto: int | None, target: Path | None, force: bool, as_json: bool
+) -> int:
     """Show the best trial of the experiment folder EXPERIMENT, finished or running: its values, what was sampled, its
-    configuration, and where its model lies.
+    configuration, and where its model lies. With --to, copy the model.
 
     Exit status 1 if no trial is finished yet, or none meets the constraints.
     """
+    from raypose.cli._taking import on_front, ranked, take
+    from raypose.errors import RayPoseError
     from raypose.files import to_json
-    from raypose.reporting.outcomes import unmet
-    from raypose.reporting.records import load_records, winner
-    from raypose.reporting.roles import TRIAL
+    from raypose.reporting.experiment import load_experiment
 
-    records, _ = load_records(experiment)
-    best = winner(records)
-    if best is None:
-        states = [record.state for record in records if record.role == TRIAL]
-        told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "there is no trial"
-        why = unmet(records) or f"no trial is finished that could be the best ({told})"
-        click.echo(f"{experiment}: {why}", err=True)
+    if rank is not None and pareto is not None:
+        raise RayPoseError("--rank and --pareto name one trial each: give one of them", rule="wrong-option")
+    read = load_experiment(experiment)
+    chosen = on_front(read, pareto) if pareto is not None else ranked(read, rank or 1)
+    if chosen is None:
+        click.echo(f"{experiment}: {_why_none(read)}", err=True)
         return 1
-    config = experiment / "trials" / f"{best.number:04d}" / "config.yaml"
+    if target is not None:
+        take(read, chosen, target, force)
+    config = read.trial_folder(chosen.record.number) / "config.yaml"
     text = config.read_text(encoding="utf-8") if config.exists() else ""
-    found = _described(experiment, records, best, text)
-    click.echo(to_json(found) if as_json else _told(found, text))
+    found = _described(read, chosen, target, text)
+    if as_json:
+        click.echo(to_json(found))
+    else:
+        options = f" --pareto {pareto}" if pareto else f" --rank {rank}" if rank else ""
+        click.echo(_copied(found, chosen) if target is not None else _told(experiment, found, text, options))
     return 0
 
 
-def _described(experiment: Path, records: list[Any], best: Any, text: str) -> dict[str, Any]:
-    from raypose.reporting.records import final
+def _why_none(experiment: Experiment) -> str:
+    from raypose.reporting.outcomes import unmet
+
+    states = [record.state for record in experiment.own]
+    told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "there is no trial"
+    return unmet(experiment.records) or f"no trial is finished that could be the best ({told})"
+
+
+def _described(experiment: Experiment, chosen: Chosen, target: Path | None, text: str) -> dict[str, Any]:
     from raypose.space import Space
 
-    last = final(records)
+    last, record = experiment.final, chosen.record
     return {
-        "trial": best.number,
-        "values": best.values,
-        "runs": len(best.repeats) + 1,
-        "mean": best.mean,
-        "deviation": best.deviation,
-        "epochs": best.epochs,
-        "params": best.params,
+        "trial": record.number,
+        "values": record.values,
+        "runs": len(record.repeats) + 1,
+        "mean": record.mean,
+        "deviation": record.deviation,
+        "epochs": record.epochs,
+        "params": record.params,
         "config": Space.parse(text, expand=False).config() if text else None,
-        "model": _model(experiment / "best"),
+        "model": str(chosen.model) if chosen.model else None,
+        "copied": str(target) if target is not None else None,
         "final": {"trial": last.number, "state": last.state, "values": last.values} if last else None,
-        "final_model": _model(experiment / "final"),
+        "final_model": _model(experiment.folder / "final"),
     }
 
 
@@ -59,18 +85,40 @@ def _model(folder: Path) -> str | None:
     return str(folder) if (folder / "weights.pt").exists() else None
 
 
-def _told(found: dict[str, Any], text: str) -> str:
-    from raypose.reporting.words import counted
+def _headline(found: dict[str, Any]) -> list[str]:
+    from raypose.reporting.words import counted, shown
 
-    values = ", ".join(f"{name} {value:.4g}" for name, value in found["values"].items())
-    lines = [f"trial {found['trial']}: {values} after {counted(found['epochs'], 'epoch')}"]
+    lines = [f"trial {found['trial']}: {shown(found['values'])} after {counted(found['epochs'], 'epoch')}"]
     if found["runs"] > 1:
         lines.append(f"mean of {found['runs']} runs: {found['mean']:.4g} ± {found['deviation']:.2g}")
-    lines += ["", *(f"{name}: {value}" for name, value in found["params"].items())]
-    lines += ["", "# its configuration", text.rstrip()]
+    return lines
+
+
+def _told(experiment: Path, found: dict[str, Any], text: str, options: str) -> str:
+    lines = [*_headline(found), "", *(f"{name}: {value}" for name, value in found["params"].items())]
+    lines += ["", "# its configuration", text.rstrip(), ""]
     models = [(name, found[key]) for name, key in (("model", "model"), ("final model", "final_model")) if found[key]]
-    lines += [""] if models else ["", "it left no model: there is no best/weights.pt"]
-    for name, folder in models:
-        lines += [f"{name}: {folder}", f"  raypose evaluate {folder}", f"  raypose train {folder}"]
-        lines += [f'  raypose.load("{folder}")']
-    return "\n".join(lines)
+    lines += [f"{name}: {folder}" for name, folder in models] or ["it left no model: its weights are gone"]
+    if not found["model"]:
+        return "\n".join(lines)
+    copy = {f"raypose best {shlex.quote(str(experiment))}{options} --to DIR": "a copy with a model card, to take along"}
+    return "\n".join([*lines, *_next(found["model"], copy)])
+
+
+def _copied(found: dict[str, Any], chosen: Chosen) -> str:
+    where = f"{chosen.place}; its model is now in {found['copied']}, whose README.md says what it is"
+    return "\n".join([*_headline(found), where, *_next(found["copied"], {})])
+
+
+def _next(folder: str, first: dict[str, str]) -> list[str]:
+    """What people do with a model."""
+    name = shlex.quote(folder)
+    commands = first | {
+        f"raypose predict {name} IMAGE ...": "keypoints of images of yours",
+        f"raypose evaluate {name}": "all its metrics",
+        f"raypose export {name}": "the model as ONNX",
+        f"raypose train {name}": "the same training again",
+        f'raypose.load("{folder}")': "in Python",
+    }
+    width = max(map(len, commands))
+    return ["next:", *(f"  {command:{width}}  # {what}" for command, what in commands.items())]

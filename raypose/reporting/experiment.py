@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raypose import journal
 from raypose.config import Goal
 from raypose.files import read_json, read_json_lines
+from raypose.reporting import frames
 from raypose.reporting.asides import asides
 from raypose.reporting.epochs import goals
 from raypose.reporting.infeasible import Infeasible
@@ -18,6 +21,7 @@ from raypose.reporting.pareto import front
 from raypose.reporting.records import Record, final, standings, winner
 from raypose.reporting.roles import TRIAL
 from raypose.reporting.sameness import Sameness
+from raypose.reporting.words import counted, shown
 from raypose.space import Space
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ def load_experiment(path: str | Path) -> Experiment:
     return Experiment(Path(path), journal.load_study(Path(path)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Experiment:
     """`study` is the Optuna study; what is read from files is read when it is first asked for."""
 
@@ -101,6 +105,14 @@ class Experiment:
         file = self.folder / "space.yaml"
         return Space.load(file, expand=False) if file.exists() else None
 
+    @cached_property
+    def _default(self) -> dict[str, Any]:
+        return self.space.default() if self.space else {}
+
+    def section(self, name: str) -> dict[str, Any]:
+        """`training`, `tune`, ... as the space has it, with the defaults of its dimensions; empty where it says nothing."""
+        return self._default.get(name) or {}
+
     def trial_folder(self, number: int) -> Path:
         return self.folder / "trials" / f"{number:04d}"
 
@@ -115,4 +127,20 @@ class Experiment:
     def trials(self) -> pandas.DataFrame:
         """A row for each trained trial, by its number: state, metrics of its best epoch, epochs, seconds, and a column for
         each dimension, empty where the trial's branch has none."""
-        raise NotImplementedError
+        return frames.trials(self)
+
+    @cached_property
+    def curves(self) -> pandas.DataFrame:
+        """A row for each epoch of each trial: `trial`, `epoch` and every metric that it reported."""
+        return frames.curves(self)
+
+    def __repr__(self) -> str:
+        states = Counter(each.state for each in self.own)
+        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        best = f"; best: trial {self.best.number}, {shown(self.best.values)}" if self.best else ""
+        return f"<Experiment {self.name}: {counted(len(self.own), 'trial')}{f' ({told})' if told else ''}{best}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what it is, and its best trials."""
+        ranked = self.trials.loc[[each.number for each in self.own[:10]]]
+        return f"<p>{escape(repr(self)[1:-1])}</p>{ranked.to_html()}"

@@ -72,10 +72,16 @@ def test_a_finished_experiment(cli, experiment):
     width = experiment.trials()[1].params["model.backbone.width"]
     assert f"model.backbone.width: {width}\n" in result.out
     assert Space.parse(result.out.partition("# its configuration\n")[2].partition("\n\n")[0]).config()["name"] == "mice"
-    for model in ("best", "final"):
-        folder = experiment.folder / model
-        for line in (f"raypose evaluate {folder}", f"raypose train {folder}", f'raypose.load("{folder}")'):
-            assert f"  {line}\n" in result.out
+    best, final = experiment.folder / "best", experiment.folder / "final"
+    assert f"\nmodel: {best}\nfinal model: {final}\nnext:\n" in result.out
+    commands = (
+        ("best", experiment.folder, "--to DIR"),
+        ("predict", best, "IMAGE ..."),
+        ("evaluate", best),
+        ("train", best),
+    )
+    for line in (*(f"raypose {' '.join(map(str, each))} " for each in commands), f'raypose.load("{best}")'):
+        assert f"\n  {line}" in result.out
     found = json.loads(cli("best", experiment.folder, "--json").out)
     assert {key: found[key] for key in ("trial", "values", "runs", "epochs")} == {
         "trial": 1,
@@ -131,7 +137,8 @@ def test_no_experiment(cli, tmp_path):
 
 def test_a_model_that_is_not_there(cli, experiment):
     run(experiment, 0.5)
-    (experiment.folder / "best" / "weights.pt").unlink()
+    for folder in (experiment.folder / "best", experiment.files.path(0)):
+        (folder / "weights.pt").unlink()
     assert "it left no model" in cli("best", experiment.folder).out
     assert json.loads(cli("best", experiment.folder, "--json").out)["model"] is None
 
@@ -158,6 +165,123 @@ def test_show_tells_of_runs_and_of_their_sameness(cli, experiment):
         ("final", 1),
     ]
     assert found["trials"][0]["repeats"] == [0.7, 0.75]
+
+
+@pytest.fixture
+def mouse(tmp_path):
+    return tmp_path / "models" / "mouse"
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def weights_say(experiment, number):
+    """Weights tell whose they are, here; a copy is made of those that lie in the trial's folder, or in best/."""
+    (experiment.files.path(number) / "weights.pt").write_text(f"weights of {number}")
+    return f"weights of {number}"
+
+
+def test_a_copy_has_plugins_samples_predictions_and_a_card(cli, experiment, mouse):
+    run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
+    best = experiment.folder / "best"
+    (best / "samples").mkdir()
+    (best / "samples" / "0.jpg").write_bytes(b"jpg")
+    (experiment.files.path(1) / "predictions.json").write_text("[1]")
+    result = cli("best", experiment.folder, "--to", mouse)
+    assert (result.status, result.err) == (0, "")
+    assert f"its model is now in {mouse}" in result.out
+    assert f"\nnext:\n  raypose predict {mouse} IMAGE ..." in result.out
+    assert files(mouse) == [
+        "README.md", "config.yaml", "metrics.json", "plugins/abc/mine.py", "predictions.json", "samples/0.jpg", "weights.pt",
+    ]  # fmt: skip
+    assert Space.load(mouse / "config.yaml", expand=False).config()["plugins"] == ["plugins/abc/mine.py"]
+    assert "trial 1, the best of 2 trials" in (mouse / "README.md").read_text()
+    assert [each.name for each in mouse.parent.iterdir()] == ["mouse"]  # no scratch is left
+    assert files(best) == ["config.yaml", "metrics.json", "plugins/abc/mine.py", "samples/0.jpg", "weights.pt"]
+
+
+def test_ranks_are_those_of_finished_trials_and_models_may_be_gone(cli, experiment, mouse):
+    run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
+    text = weights_say(experiment, 0)
+    found = json.loads(cli("best", experiment.folder, "--rank", 2, "--to", mouse, "--json").out)
+    assert (found["trial"], found["copied"], found["model"]) == (0, str(mouse), str(experiment.files.path(0)))
+    assert (mouse / "weights.pt").read_text() == text
+    assert "number 2 of 2 trials" in (mouse / "README.md").read_text()
+    assert cli("best", experiment.folder, "--rank", 2).out.startswith("trial 0: AP 0.5 after 1 epoch\n")
+    result = cli("best", experiment.folder, "--rank", 3)
+    assert (result.status, "--rank 3: there are only 2 finished trials" in result.err) == (2, True)
+    (experiment.files.path(0) / "weights.pt").unlink()
+    result = cli("best", experiment.folder, "--rank", 2, "--to", mouse.with_name("other"))
+    assert result.status == 2
+    assert "trial 0 (number 2) has no weights any more" in result.err
+    assert "models are there of --rank 1;" in result.err
+    assert not mouse.with_name("other").exists()
+    assert json.loads(cli("best", experiment.folder, "--rank", 2, "--json").out)["model"] is None
+
+
+def test_best_is_not_taken_for_another_trial(cli, experiment, mouse):
+    """A search that runs, or was killed, may have a new best trial, and an old best/."""
+    run(experiment, 0.5)
+    best = experiment.folder / "best" / "metrics.json"
+    best.write_text(json.dumps({**json.loads(best.read_text()), "trial": 7}))
+    found = json.loads(cli("best", experiment.folder, "--json").out)
+    assert found["model"] == str(experiment.files.path(0))
+
+
+def test_nothing_is_overwritten_by_accident(cli, experiment, mouse):
+    run_all(experiment, 0.5, 0.8)
+    assert cli("best", experiment.folder, "--to", mouse).status == 0
+    (mouse / "weights.pt").write_text("mine")
+    result = cli("best", experiment.folder, "--to", mouse)
+    assert (result.status, "--force" in result.err, (mouse / "weights.pt").read_text()) == (2, True, "mine")
+    assert cli("best", experiment.folder, "--to", mouse, "--force").status == 0
+    assert (mouse / "weights.pt").read_text() == "weights"
+    thing = mouse.parent / "thing"
+    thing.mkdir()
+    assert cli("best", experiment.folder, "--to", thing).status == 0  # it was empty
+    for name in ("config.yaml", "weights.pt"):
+        (thing / name).unlink()
+    for target in (thing, thing / "README.md"):
+        result = cli("best", experiment.folder, "--to", target, "--force")
+        assert (result.status, "is no model folder" in result.err) == (2, True)
+    assert "README.md" in files(thing)
+    result = cli("best", experiment.folder, "--to", experiment.folder / "best", "--force")
+    assert (result.status, "the experiment's own folder" in result.err) == (2, True)
+
+
+def test_a_copy_is_whole_or_not_there(cli, experiment, mouse, monkeypatch):
+    run_all(experiment, 0.5, 0.8)
+    monkeypatch.setattr("raypose.reporting.card.card", lambda *_: 1 / 0)
+    assert cli("best", experiment.folder, "--to", mouse).status == 1
+    assert list(mouse.parent.iterdir()) == []
+
+
+def test_trials_of_the_front(cli, tmp_path, experiment, mouse):
+    result = cli("best", experiment.folder, "--pareto", 1)
+    assert (result.status, "--pareto needs several objectives" in result.err) == (2, True)
+    folder = tmp_path / "experiments" / "several"
+    (folder / "trials").mkdir(parents=True)
+    state = SearchState(
+        Space.parse("x: {uniform: [0, 1]}"), folder, Tune(metric=[{"AP": "max"}, {"flops": "min"}]), seed=0
+    )
+    state.study.sampler = optuna.samplers.RandomSampler(seed=0)
+    for ap, flops in ((0.5, 5.0), (0.4, 6.0), (0.3, 1.0)):
+        task = state.next_task()
+        trial = state.files.path(task.number)
+        trial.mkdir()
+        (trial / "config.yaml").write_text(task.text)
+        (trial / "weights.pt").write_text(f"weights of {task.number}")
+        (trial / "metrics.json").write_text(json.dumps({"AP": ap}))
+        state.report(task.number, 1, {"AP": ap, "flops": flops})
+        state.finish(task.number, TrialState.COMPLETE)
+    found = json.loads(cli("best", folder, "--pareto", 2, "--to", mouse, "--json").out)
+    assert (found["trial"], found["model"]) == (2, str(folder / "pareto" / "0002"))
+    assert (mouse / "weights.pt").read_text() == "weights of 2"
+    assert "number 2 of 2 on the Pareto front of 3 trials" in (mouse / "README.md").read_text()
+    result = cli("best", folder, "--pareto", 3)
+    assert (result.status, "there are only 2 trials on the Pareto front" in result.err) == (2, True)
+    assert cli("best", folder, "--pareto", 1, "--rank", 1).status == 2
 
 
 BEST = Record(1, "COMPLETE", 0.8, 3, {}, repeats=[0.7, 0.75])
@@ -198,7 +322,8 @@ def test_the_result_tells_of_runs_and_of_the_final_training(tmp_path, capsys, fi
 
 def test_no_plugin_is_run_and_nothing_heavy_is_imported(experiment, tmp_path):
     run_all(experiment, 0.5, 0.8)
-    commands = [["best"], ["best", "--json"], ["show"], ["show", "--detail"], ["show", "--json"]]
+    copy = ["best", "--to", str(tmp_path / "copy")]
+    commands = [["best"], ["best", "--json"], copy, ["show"], ["show", "--detail"], ["show", "--json"]]
     script = (
         "import sys\nfrom raypose.cli import raypose\n"
         f"for name, *options in {commands}:\n"
