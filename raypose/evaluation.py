@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,10 @@ def evaluate(
     device: str = "cpu",
     plugins: bool = True,
     per_keypoint: bool = False,
+    every: bool = False,
 ) -> Evaluation:
-    """Evaluate the model in `folder` on a part of its data (train, val, test) or on `dataset`.
+    """Evaluate the model in `folder` on a part of its data (train, val, test) or on `dataset`, by the metrics of its
+    configuration; `every`: by all others that can measure the dataset, too.
 
     Raises:
         RayPoseError: no model folder, no such part, or a dataset with other keypoints.
@@ -52,10 +55,19 @@ def evaluate(
     kept = data.store and dataset is None and part != "test"  # what is read once is not worth keeping
     threads = torch.get_num_threads()
     batches = build_batches(replace(data, store=kept), table, 32, augmented=False, threads=threads, device=device)
-    validate = validation(training, batches, _precision(training.precision, model.meta.get("precision"), device))
+    validate = validation(training, batches, precision_of(training.precision, model.meta.get("precision"), device))
     values, found = validate(model), (validate.table, validate.keypoints, validate.scores)
+    others = metrics.beyond(training.metrics, found[0]) if every else []
+    values = metrics.with_more(values, others, lambda cfg: _finite(metrics.evaluate([cfg], *found)))
     each = metrics.per_keypoint(training.metrics, *found) if per_keypoint else {}
+    if per_keypoint:
+        each = metrics.with_more(each, others, lambda cfg: metrics.per_keypoint([cfg], *found))
     return Evaluation(values, metrics.coco_results(*found), each)
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    """Without what nothing was measured of, such as the AP of sizes that no object has."""
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def validation(training: sections.Training, batches: Batches, precision: Precision) -> Validation:
@@ -76,6 +88,6 @@ def validation(training: sections.Training, batches: Batches, precision: Precisi
     )
 
 
-def _precision(wanted: str, trained: str | None, device: str) -> Precision:
+def precision_of(wanted: str, trained: str | None, device: str) -> Precision:
     """As in the model's training, so that what was said of it then comes out again, where the device is made for that."""
     return Precision(trained if wanted == "auto" and trained in formats(device) else wanted, device)

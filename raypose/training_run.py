@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from raypose import trial
+from raypose.config import Goal, Training, Tune, read
 from raypose.errors import RayPoseError
+from raypose.files import read_json
 from raypose.model_folder import config_file
 from raypose.plugins import keep_plugins, relative
 from raypose.reporting.words import counted
+from raypose.reproduced import WENT_ON, Reproduced
 from raypose.space import Space, defaults, dump
 from raypose.training.checkpoints import newest
 from raypose.training.run import Run
-from raypose.training.trial_folder import TrialFolder, git_state
+from raypose.training.trial_folder import TrialFolder, git_state, read_meta, read_metrics
 from raypose.tuning.checked import check_space
 
 logger = logging.getLogger("raypose")
@@ -32,9 +35,12 @@ def train_one(
     resume: bool = False,
     epochs: int | None = None,
     device: str = "cpu",
+    threads: int | None = None,
     overrides: Iterable[str] = (),
 ) -> int:
     """Train the configuration in `source`, changed by `overrides` such as `seed=3`; returns the exit status.
+
+    Of a model folder it trains the same again, with what its training found out or was given, and tells how both compare.
 
     Raises:
         RayPoseError: `source` is no configuration, or `target` holds a training already.
@@ -50,12 +56,18 @@ def train_one(
     folder = TrialFolder(_target(target, config, resume))
     if plugins := config.get("plugins"):
         portable["plugins"] = relative(keep_plugins(plugins, folder.path / "plugins"), folder.path)
+    changed = bool(overrides) or epochs is not None
+    known = Reproduced() if overrides else Reproduced.read(source)
     console.out(f"training {config['name']} into {folder.path}", highlight=False)
+    if known.went_on:
+        console.out(WENT_ON, highlight=False)
     started = time.monotonic()
     state = "FAIL"
-    folder.open(dump(portable), {"seed": config.get("seed", 0), **git_state()})
+    found = {"precision": known.precision} if known.precision and "precision" not in read_meta(folder.path) else {}
+    folder.open(dump(portable), {"seed": config.get("seed", 0), **git_state(), **found})
     try:
-        trial.train(config, _run(folder, config, device, console), _telling(console))
+        run = _run(folder, config, device, threads or known.threads, console)
+        trial.train(config, run, _telling(console))
         state = "COMPLETE"
     except Exception:
         logger.error("the training failed\n%s", traceback.format_exc())
@@ -64,13 +76,24 @@ def train_one(
         folder.close(state)
         folder.update_meta({"state": state, "ended": time.time()})
     console.out(f"done in {time.monotonic() - started:.0f} s; model: {folder.path}", highlight=False)
+    for line in [] if changed else known.lines(_goals(config), read_metrics(folder.path), _kept(folder.path)):
+        console.out(line, highlight=False)
+    console.out(f"next: raypose evaluate {folder.path}; raypose predict {folder.path} IMAGE ...", highlight=False)
     return 0
 
 
-def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Console) -> Run:
+def _goals(config: dict[str, Any]) -> Sequence[Goal]:
+    return read(Tune, config.get("tune")).goals
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    return read_json(folder / "metrics.json")
+
+
+def _run(folder: TrialFolder, config: dict[str, Any], device: str, threads: int | None, console: Console) -> Run:
     import torch
 
-    epochs = (config.get("training") or {}).get("epochs", "?")
+    epochs = (config.get("training") or {}).get("epochs", Training.epochs)
 
     def report(epoch: int, metrics: dict[str, float]) -> None:
         if not folder.record(epoch, metrics):
@@ -83,8 +106,9 @@ def _run(folder: TrialFolder, config: dict[str, Any], device: str, console: Cons
         dir=folder.path,
         report=report,
         device=device,
-        threads=torch.get_num_threads(),
+        threads=threads or torch.get_num_threads(),
         checkpoint=newest(folder.checkpoints),
+        show=folder.show,
     )
 
 

@@ -15,6 +15,9 @@ import click
 @click.option("--img-prefix", type=click.Path(path_type=Path), help="The folder of that file's images.")
 @click.option("--predictions", type=click.Path(path_type=Path), help="Write the predictions there, as COCO results.")
 @click.option("--device", help="cpu or cuda (default: cuda where there is one).")
+@click.option("--metrics", "which", type=click.Choice(["all", "configured"]), default="all", show_default=True,
+              help="Those of the model's configuration, and all others that can measure the dataset, or the former alone.",
+              )  # fmt: skip
 @click.option("--per-keypoint", is_flag=True, help="The metrics of each keypoint, too.")
 @click.option("--json", "as_json", is_flag=True, help="The metrics as JSON.")
 def command(
@@ -24,6 +27,7 @@ def command(
     img_prefix: Path | None,
     predictions: Path | None,
     device: str | None,
+    which: Literal["all", "configured"],
     per_keypoint: bool,
     as_json: bool,
 ) -> None:
@@ -38,16 +42,18 @@ def command(
     data = None
     if ann_file is not None:
         data = {"type": "CocoKeypoints", "ann_file": str(ann_file), "img_prefix": str(img_prefix)}
-    found = evaluate(model, part, data, _device.device(device), per_keypoint=per_keypoint)
+    found = evaluate(model, part, data, _device.device(device), per_keypoint=per_keypoint, every=which == "all")
     if predictions is not None:
         write_json(predictions, found.predictions)
     if as_json:
         click.echo(to_json(found.metrics | ({"per_keypoint": found.per_keypoint} if per_keypoint else {})))
         return
+    width = max(map(len, found.metrics))
     for name, value in found.metrics.items():
-        click.echo(f"{name:8} {value:.4g}")
+        click.echo(f"{name:{width}} {value:.4g}")
     for line in _table(found.per_keypoint):
         click.echo(line)
+    click.echo(f"\nnext: raypose predict {model} IMAGE ...; raypose export {model}")
 
 
 def _table(columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

@@ -88,9 +88,9 @@ def _read(path: Path, images: set[Any]) -> list[Record]:
     checks: list[tuple[list[Any], str, str]] = [
         ([i for i, each in enumerate(content) if any(key not in each for key in _KEYS)],
          f"detections need {', '.join(_KEYS)}, but entries (from 0) lack some:", "detections"),
-        ([i for i, each in enumerate(content) if "bbox" in each and not _is_box(each["bbox"])],
+        ([i for i, each in enumerate(content) if "bbox" in each and not is_box(each["bbox"])],
          "a bbox must be 4 numbers, the last two positive, but is not in entries (from 0)", "bbox"),
-        ([i for i, each in enumerate(content) if "score" in each and not _is_number(each["score"])],
+        ([i for i, each in enumerate(content) if "score" in each and not is_number(each["score"])],
          "a score must be a number, but is not in entries (from 0)", "detections"),
         ([*dict.fromkeys(str(id_) for id_ in map(itemgetter("image_id"), whole) if not _is_in(id_, images))],
          "the annotation file does not list images", "unknown-image"),
@@ -105,9 +105,9 @@ def _is_in(id_: Any, images: set[Any]) -> bool:
     return isinstance(id_, int | float | str) and id_ in images
 
 
-def _is_box(bbox: Any) -> bool:
-    return isinstance(bbox, list) and len(bbox) == 4 and all(map(_is_number, bbox)) and min(bbox[2:]) > 0
+def is_box(bbox: Any) -> bool:
+    return isinstance(bbox, list) and len(bbox) == 4 and all(map(is_number, bbox)) and min(bbox[2:]) > 0
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

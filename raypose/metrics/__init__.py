@@ -15,6 +15,7 @@ import numpy as np
 
 from raypose.errors import RayPoseError
 from raypose.metrics.auc import AUC
+from raypose.metrics.beyond import beyond, with_more
 from raypose.metrics.coco_ap import CocoAP
 from raypose.metrics.crowdpose_ap import CrowdPoseAP
 from raypose.metrics.distance import EPE, NME
@@ -33,10 +34,12 @@ __all__ = [
     "CocoAP",
     "CrowdPoseAP",
     "PCKh",
+    "beyond",
     "check",
     "coco_results",
     "evaluate",
     "per_keypoint",
+    "with_more",
 ]
 
 Configurations = Iterable[Mapping[str, Any]]

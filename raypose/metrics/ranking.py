@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from raypose.data import KeypointTable
 
 ScoreMode = Literal["keypoint", "bbox", "bbox_keypoint", "bbox_rle"]
+KEYPOINT_SCORE_THR = 0.2  # of `bbox_keypoint`, MMPose's
 
 
 def _above(scores: np.ndarray, thr: float) -> np.ndarray:
@@ -29,6 +30,19 @@ _SCORES: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     "bbox_keypoint": lambda box, keypoint, thr: box * _above(keypoint, thr),
     "bbox_rle": lambda box, keypoint, thr: box + keypoint.mean(axis=1) + keypoint.max(axis=1),
 }
+
+
+def pose_scores(scores: np.ndarray, box_scores: np.ndarray | None = None) -> np.ndarray:
+    """[N] how sure poses are whose keypoints have the scores [N,K]: as `Ranking` has it by default, of labelled boxes, and
+    of boxes that a detector gave `box_scores` [N].
+
+    Example:
+        >>> pose_scores(np.array([[0.5, 0.1]]), np.array([0.8]))
+        array([0.4])
+    """
+    if box_scores is None:
+        return _SCORES["keypoint"](np.ones(len(scores)), scores, 0.0)
+    return _SCORES["bbox_keypoint"](box_scores, scores, KEYPOINT_SCORE_THR)
 
 
 class Ranking:
@@ -52,7 +66,7 @@ class Ranking:
     def __init__(
         self,
         score_mode: ScoreMode | None = None,
-        keypoint_score_thr: float = 0.2,
+        keypoint_score_thr: float = KEYPOINT_SCORE_THR,
         nms_mode: Literal["oks_nms", "none"] | None = None,
         nms_thr: float = 0.9,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,8 +15,8 @@ from raypose.data.table import KeypointTable
 
 # Pixels are kept at this many times the resolution of an input that shows the whole box, so that taking a crop from them
 # is no second loss.
-_OVERSAMPLED = 1.5
-_BORDER = 2  # pixels that interpolation reads beyond a crop
+OVERSAMPLED = 1.5
+BORDER = 2  # pixels that interpolation reads beyond a crop
 _FARTHEST = 2**29  # pixels from the image's corner, so that int32 holds all sums
 
 
@@ -31,14 +31,19 @@ class Regions:
     @classmethod
     def of(cls, table: KeypointTable, needs: Needs) -> Regions:
         """What each row of a table needs."""
-        low, high = np.full((len(table), 2), np.inf), np.full((len(table), 2), -np.inf)
-        for bbox in _boxes(table, needs):
+        return cls.around([*_boxes(table, needs)], needs)
+
+    @classmethod
+    def around(cls, boxes: Sequence[np.ndarray], needs: Needs) -> Regions:
+        """What rows need that are seen by boxes [N,4] float64, one after the other; the first are the instances' own."""
+        low, high = np.full((len(boxes[0]), 2), np.inf), np.full((len(boxes[0]), 2), -np.inf)
+        for bbox in boxes:
             for size in needs.input_sizes:
                 center, reach = _reach(bbox, np.array(size, float), needs)
                 low, high = np.minimum(low, center - reach), np.maximum(high, center + reach)
-        first = np.clip(np.floor(low) - _BORDER, -_FARTHEST, _FARTHEST)
-        last = np.clip(np.ceil(high) + _BORDER, -_FARTHEST, _FARTHEST)
-        return cls(np.concatenate([first, last - first + 1], axis=1).astype(np.int32), _zoom(table.bbox, needs))
+        first = np.clip(np.floor(low) - BORDER, -_FARTHEST, _FARTHEST)
+        last = np.clip(np.ceil(high) + BORDER, -_FARTHEST, _FARTHEST)
+        return cls(np.concatenate([first, last - first + 1], axis=1).astype(np.int32), _zoom(boxes[0], needs))
 
     def covers(self, other: Regions) -> bool:
         """Whether all that `other` needs is in these."""
@@ -92,6 +97,6 @@ def _reach(bbox: np.ndarray, size: np.ndarray, needs: Needs) -> tuple[np.ndarray
 
 
 def _zoom(bbox: np.ndarray, needs: Needs) -> np.ndarray:
-    closest = max(_OVERSAMPLED, 1 / max(1 - needs.scale, 0.1)) / needs.padding[0]
+    closest = max(OVERSAMPLED, 1 / max(1 - needs.scale, 0.1)) / needs.padding[0]
     most = np.max([fitting(bbox, np.array(size, float)) for size in needs.input_sizes], axis=0)
     return np.clip(most * closest, 1 / _FARTHEST, 1).astype(np.float32)
