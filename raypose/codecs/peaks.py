@@ -14,7 +14,8 @@ def highest(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     # Row by row, because torch finds values several times faster than their places.
     scores, y = maps.amax(-1).max(-1)
-    row = maps.take_along_dim(y[..., None, None], -2).squeeze(-2)
+    # By `gather`, since `take_along_dim` ties an exported model to one batch size.
+    row = maps.gather(-2, y[..., None, None].expand(-1, -1, -1, maps.shape[-1])).squeeze(-2)
     return row.argmax(-1), y, scores
 
 
