@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ training:
   batch_size: {{choice: {batch_sizes}}}
   lr_schedule: {{type: CosineAnnealingLR, warmup: 0.05}}
   grad_clip: 1.0
-  ema: 0.98
+  ema: {ema}
 
 tune:
   metric: AP
@@ -103,6 +104,7 @@ def starter_space(source: Source, table: KeypointTable) -> str:
     """The YAML text of a starter space for the training instances in `table`."""
     size = next(size for size in SIZES if len(table) <= size.instances)
     width, height = np.median(table.bbox[:, 2:], axis=0)
+    steps = max(1.0, len(table) * (1.0 if source.val else 0.8) / max(size.batch_sizes))  # of an epoch
     return TEMPLATE.format(
         name=json.dumps(source.name, ensure_ascii=False),  # quoted, since a name such as 2023 is no number
         file=source.file.name,
@@ -118,8 +120,20 @@ def starter_space(source: Source, table: KeypointTable) -> str:
         epochs=size.epochs,
         batch_sizes=size.batch_sizes,
         trials=size.trials,
-        first_rung=max(1, size.epochs // 9),
+        ema=_averaging(steps),
+        first_rung=_first_rung(steps, size.epochs),
     )
+
+
+def _averaging(steps: float) -> float:
+    """The decay of averaged weights that reach back an epoch, at most fifty steps: what reaches back further is still near
+    the untrained weights when trials are first compared."""
+    return round(1 - 1 / min(max(steps, 2.0), 50.0), 2)
+
+
+def _first_rung(steps: float, epochs: int) -> int:
+    """The epoch of the first comparison: a ninth of all, but a hundred steps where that is not yet a third."""
+    return max(1, epochs // 9, min(math.ceil(100 / steps), epochs // 3))
 
 
 def _dataset(ann_file: Path, img_prefix: Path, source: Source) -> str:
