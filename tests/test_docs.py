@@ -160,6 +160,21 @@ def test_the_tutorials_have_the_same_code():
     assert headings[0] == headings[1]
 
 
+def test_the_chinese_readme_says_the_same():
+    """By what needs no translation: code, the depth of headings, rows of tables, names and links."""
+    chinese = (ROOT / "README_zh-CN.md").read_text()
+
+    def skeleton(text):
+        code = re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        lines = [line.partition(" ")[0] for line in prose.splitlines() if re.match(r"#|\||\* ", line)]
+        links = {link for link in re.findall(r"\]\(([^)]+)\)", prose) if "README" not in Path(link).stem or "/" in link}
+        return code, lines, {*re.findall(r"`([^`]+)`", prose)}, links
+
+    for ours, theirs in zip(skeleton(README), skeleton(chinese), strict=True):
+        assert ours == theirs
+
+
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
     """The tutorial's reader: an empty folder, drawn people of an earlier test's, no plugin loaded before or after."""
@@ -292,23 +307,40 @@ def test_the_tutorials_package_registers_by_its_entry_point(reader, monkeypatch,
         _forget("my_modules")
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "experiments/README.md",
-        "docs/architecture.md",
-        "docs/search_space.md",
-        "docs/tutorials/add_new_modules.md",
-        "docs/zh_CN/tutorials/add_new_modules.md",
-    ],
-)
-def test_links_lead_somewhere(file):
-    path = ROOT / file
-    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
-        if not target.startswith("http"):
-            assert (path.parent / target).exists(), f"{file}: {target}"
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")})
+
+
+def anchors(text):
+    """Where a link may lead within a page, as GitHub names its headings."""
+    text = re.sub(r"^(```+).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line) for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    names = [re.sub(r"[^\w -]", "", each.strip().lower()).replace(" ", "-") for each in headings]
+    repeats = [f"{name}-{names[:i].count(name)}" for i, name in enumerate(names) if name in names[:i]]
+    return {*names, *repeats, *re.findall(r'<a (?:id|name)="(.*?)"', text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^(```+).*?^\1$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:href|src)="([^"]+)"', text)
+    for link in links:
+        target, _, place = link.partition("#")
+        if not target.startswith(("http:", "https:")):
+            found = page.parent / target if target else page
+            assert found.exists(), link
+            assert not place or place in anchors(found.read_text()), link
+
+
+def test_the_index_has_every_page():
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text()
+    pages = [str(page.relative_to(docs)) for page in docs.glob("**/*.md") if page.name != "README.md"]
+    assert [page for page in pages if f"({page})" not in index] == []
+
+
+def test_anchors_are_named_as_on_github():
+    text = "# What `x` is: a, b\n## [Two](x.md) words\n```\n# no heading\n```\n## Two words\n## 添加新的头部\n"
+    assert anchors(text) == {"what-x-is-a-b", "two-words", "two-words-1", "添加新的头部"}
 
 
 def test_what_a_script_reads_of_an_experiment_is_told():

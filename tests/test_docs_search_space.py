@@ -126,6 +126,16 @@ def test_every_word_of_the_language_is_there() -> None:
     assert [word for word in words if word not in code] == []
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)", TEXT):
-        assert (ROOT / "docs" / target).exists(), target
+def test_every_dimension_is_shown_by_example() -> None:
+    shown = {kind for kind in ("choice", *KINDS) for text in EXAMPLES if f"{{{kind}: [" in text}
+    assert shown == {"choice", *KINDS}
+    assert re.findall(r"^\| `\{(\w+): \[", TEXT, re.MULTILINE) == ["choice", *KINDS]
+
+
+def test_the_values_that_comments_tell() -> None:
+    (text,) = [each for each in EXAMPLES if "qloguniform" in each]
+    space = Space.parse(f"name: s\n{text}")
+    found = {each.name: [each.low, each.high] for each in space.dimensions if not isinstance(each, Choice)}
+    assert found["model.backbone.num_stacks"] == [1, 3]
+    assert found["model.backbone.feat_channel"] == [16, 64]
+    assert found["data.augment.scale"] == [0.1, 0.5]
