@@ -27,7 +27,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "weighted_loss": "raypose.models.losses.weighted",
     "tune": "raypose.tuning",
-    "load": "raypose.model_folder",
+    "load": "raypose.inference",
+    "load_experiment": "raypose.reporting.experiment",
     "Space": "raypose.space",
 }
 

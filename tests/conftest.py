@@ -51,6 +51,12 @@ def tiny_coco(tmp_path):
     return write_tiny_coco(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def tiny_coco_in():
+    """`tiny_coco_in(folder)` writes the same into a folder that many tests share."""
+    return write_tiny_coco
+
+
 def write_tiny_coco(folder: Path, num_images: int = 6) -> SimpleNamespace:
     rng = np.random.default_rng(0)
     (folder / "images").mkdir()

@@ -20,14 +20,15 @@ BOTTOM = {"errors", "files"}
 SEARCHED = {*BOTTOM, "arguments", "registry", "config", "space", "kinds"}
 COMPONENTS = {"codecs", "models", "optim", "data", "metrics"}
 BUILT = {*SEARCHED, *COMPONENTS, "check", "plugins", "training"}
-TRIAL = {*BUILT, "model_folder", "evaluation", "trial", "reporting", "journal"}
+TRIAL = {*BUILT, "model_folder", "evaluation", "samples", "pictures", "trial", "reporting", "journal"}
 
 # What each module or package at the top of raypose/ may import.
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
-    "journal": {*BOTTOM, "journal_file"},
+    "journal": {*BOTTOM, "journal_file", "journal_folded"},
     "journal_file": set(),
+    "journal_folded": set(),
     "kinds": BOTTOM,
     "callables": {"errors"},
     "arguments": {"errors"},
@@ -44,13 +45,18 @@ MAY_IMPORT = {
     "reporting": {*BOTTOM, "space", "journal", "config"},
     "model_folder": BUILT,
     "evaluation": {*BUILT, "model_folder"},
-    "trial": {*BUILT, "model_folder", "evaluation"},
+    "inference": {*BUILT, "model_folder", "evaluation"},
+    "exporting": {*BUILT, "model_folder", "inference"},
+    "samples": {*BOTTOM, "registry", "data", "metrics"},
+    "pictures": {*BOTTOM, "data", "models"},
+    "trial": {*BUILT, "model_folder", "evaluation", "samples", "pictures"},
     "proof": {*SEARCHED, *COMPONENTS, "plugins"},
     "schema": {*SEARCHED, "check", "plugins"},
     "tuning": {*TRIAL, "proof"},
     "starter": TRIAL,
-    "training_run": {*TRIAL, "tuning"},
-    "cli": {*TRIAL, "proof", "schema", "tuning", "starter", "training_run"},
+    "reproduced": {*BOTTOM, "config", "model_folder", "training"},
+    "training_run": {*TRIAL, "tuning", "reproduced"},
+    "cli": {*TRIAL, "proof", "schema", "tuning", "starter", "training_run", "inference", "exporting"},
     "__main__": {"cli"},
 }
 NEITHER_TORCH_NOR_RAY = [

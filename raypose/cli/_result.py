@@ -52,14 +52,27 @@ def print_result(console: Console, result: Any, space: Any) -> int:
         if tested := _tested(best):
             console.out(f"on the test data: {tested}")
         console.out(f"best model: {shown}")
-        console.out(f"train it again: raypose train {shlex.quote(shown)}")
     if (models := result.folder / "pareto").exists():
         console.out(f"models of the front: {_short(models)}")
     if result.final is not None:
         console.out(_final(result, metrics[0]), highlight=False)
-    curves = shlex.quote(_short(result.folder.parent))
-    console.out(f"curves: tensorboard --logdir {curves}")
+    console.out("\n".join(["next:", *_next(result.folder)]), highlight=False)
     return 0
+
+
+def _next(folder: Path) -> list[str]:
+    """The commands that people want after a search, each with what it is for."""
+    experiment, experiments, best = (shlex.quote(_short(each)) for each in (folder, folder.parent, folder / "best"))
+    commands = {f"raypose report {experiment}": "all of it on one page"}
+    if (folder / "best").exists():
+        commands |= {
+            f"raypose predict {best} IMAGE ...": "keypoints of images of yours",
+            f"raypose export {best}": "the model as ONNX",
+            f"raypose train {best}": "the same training again",
+        }
+    commands[f"tensorboard --logdir {experiments}"] = "curves, images, all dimensions"
+    width = max(map(len, commands))
+    return [f"  {command:{width}}  # {what}" for command, what in commands.items()]
 
 
 def _title(result: Any) -> str:

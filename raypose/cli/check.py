@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, replace
@@ -54,6 +55,9 @@ def command(
     _report(space_file, found, table)
     if checked is not None:
         click.echo(f"read {counted(checked.datasets, 'dataset')} and decoded {counted(checked.images, 'image')}")
+    does = "tune" if found.space is not None and found.space.dimensions else "train"
+    again = [word for each in overrides for word in ("--set", each)]
+    click.echo(f"next: {shlex.join(['raypose', does, str(space_file), *again])}")
     return 0
 
 

@@ -38,11 +38,18 @@ def space_file(tmp_path, tiny_coco):
 UNFIT = ("{{type: HeatmapHead,", "{{type: HeatmapHead, in_channels: 3,")
 
 
+def told(result):
+    """The lines of what is printed, without the last one, which says what to do next."""
+    *lines, last = result.out.strip().splitlines()
+    assert last.startswith(("next: raypose tune ", "next: raypose train "))
+    return lines
+
+
 def test_the_least_and_the_most_are_shown(cli, space_file):
     path = space_file()
     result = cli("check", path)
     assert result.status == 0, result.err
-    first, *rows = result.out.strip().splitlines()
+    first, *rows = told(result)
     assert first == f"{path}: no mistakes found; 4 dimensions, every combination of the model built (4)"
     shown = {row.rpartition("  ")[0][:14].strip(): row.split()[-3:] for row in rows[1:]}
     assert shown[""] == ["least", "median", "most"]
@@ -52,7 +59,7 @@ def test_the_least_and_the_most_are_shown(cli, space_file):
 
 def test_the_table_has_a_row_for_each_combination(cli, space_file):
     result = cli("check", space_file(), "--table")
-    head, *rows = result.out.strip().splitlines()[2:]
+    head, *rows = told(result)[2:]
     assert re.split(r"\s{2,}", head.strip()) == ["params, M", "GFLOPs", "GB at 4", "GB at 64", "combination"]
     assert [row.strip().split("  ")[-1] for row in rows] == [
         f"depth {depth}, num_deconv_filters {filters}" for depth in (18, 34) for filters in (8, 16)
@@ -65,7 +72,7 @@ def test_the_table_in_80_columns(cli, space_file, monkeypatch):
     {{type: ShuffleNetV2}}, {{label: "[red]", type: ResNet, depth: {{choice: [18, 34]}}}}]}}"""
     path = space_file("{{type: ResNet, depth: {{choice: [18, 34]}}}}", backbones)
     codec = "codec={type: MSRAHeatmap, sigma: {uniform: [1, 3]}}"
-    lines = cli("check", path, "--table", "--set", f"model.keypoint_head.{codec}").out.strip().splitlines()
+    lines = told(cli("check", path, "--table", "--set", f"model.keypoint_head.{codec}"))
     assert max(map(len, lines[1:])) <= 80
     left = lines[2].index("combination")
     assert " ".join(line[left:].strip() for line in lines[3:]) == " ".join(
@@ -84,7 +91,7 @@ def test_ends_of_ranges_are_no_combinations(cli, space_file):
     out = cli("check", path, *limit).out
     assert "every combination of the model built (2)" in out
     assert "params <= 11.5e6: met by 1 of 2 combinations" in out
-    rows = cli("check", path, "--table", *limit).out.strip().splitlines()[3:-1]
+    rows = told(cli("check", path, "--table", *limit))[3:-1]
     assert [row.split()[-1] for row in rows if "depth 18" in row] == ["32", "8", "64"]
 
 
@@ -102,9 +109,9 @@ def test_every_pair_of_options(cli, space_file, monkeypatch):
 def test_a_configuration_has_one_price(cli, space_file):
     fixed = {"model.backbone.depth": 18, "model.keypoint_head.num_deconv_filters": 8, "training.batch_size": 4}
     sets = [word for name, value in fixed.items() for word in ("--set", f"{name}={value}")]
-    out = cli("check", space_file(), *sets).out
-    assert "least" not in out
-    assert [len(row.split()) for row in out.strip().splitlines()[2:]] == [3, 2, 5]
+    result = cli("check", space_file(), *sets)
+    assert "least" not in result.out
+    assert [len(row.split()) for row in told(result)[2:]] == [3, 2, 5]
 
 
 def test_json_has_everything(cli, space_file):
