@@ -42,6 +42,7 @@ setup(
         "rich>=13.7",
         "pandas>=2.0",
         "jinja2>=3.1",
+        "markupsafe>=2.1",
         "vl-convert-python>=1.7",  # draws the report's figures, and has the library that draws them in a browser
     ],
     extras_require={

@@ -50,7 +50,10 @@ def evaluate(
     table = build_dataset(data, part) if dataset is None else DATASETS.build(dataset)
     names = model.meta["info"]["names"]
     if list(table.info.names) != list(names):
-        raise RayPoseError(f"the model predicts {', '.join(names)}, but the dataset has {', '.join(table.info.names)}")
+        raise RayPoseError(
+            f"the model predicts {', '.join(names)}, but the dataset has {', '.join(table.info.names)}",
+            rule="keypoints-differ",
+        )
     metrics.check(training.metrics, table)
     kept = data.store and dataset is None and part != "test"  # what is read once is not worth keeping
     threads = torch.get_num_threads()

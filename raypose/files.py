@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # what a write fails by then
 
 
 def write_text(path: Path, text: str) -> None:
@@ -22,8 +26,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         scratch.write_bytes(content)
         os.replace(scratch, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # what people know
+        raise
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is none, or whose disk is gone
+            scratch.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

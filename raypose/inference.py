@@ -65,7 +65,8 @@ def load(path: str | Path, device: str = "cpu") -> Predictor:
 class Predictor:
     """A model with what it was trained for: the keypoints, how crops are made, whether it is tested on mirrored images.
 
-    It predicts as `raypose evaluate` does, in the number format of its training, where the device is made for that.
+    It predicts as `raypose evaluate` does, in the number format of its training, where the device is made for that. Threads
+    may share one.
     """
 
     model: Any  # TopDown, in evaluation mode

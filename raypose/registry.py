@@ -46,7 +46,9 @@ class Registry:
             RayPoseError: the name is taken and `force` is not set.
         """
         if callable(name):
-            raise RayPoseError(f"register_module needs brackets: write @{self.name.upper()}.register_module()")
+            raise RayPoseError(
+                f"register_module needs brackets: write @{self.name.upper()}.register_module()", rule="register-module"
+            )
 
         def register(component: Any) -> Any:
             self._load_builtin()  # so that a name taken twice is the mistake of who comes after RayPose

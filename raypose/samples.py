@@ -70,7 +70,7 @@ class Samples:
             "samples": samples,
         }
         write_text(self.folder / FILE, to_json(told, indent=None) + "\n")
-        for file in self.folder.glob("*.jpg"):
+        for file in self.folder.glob("*.jpg*"):  # also what a kill has left of one
             if file.name not in files.values():
                 file.unlink(missing_ok=True)
         self._ways = {row: self._ways[row] for row in files}

@@ -155,10 +155,17 @@ def find_images(ann_file: Path) -> Path:
     """
     try:
         first = str(json.loads(ann_file.read_text())["images"][0]["file_name"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except OSError as error:
+        told = (error.strerror or str(error)).lower()
+        raise RayPoseError(f"{ann_file}: {told}", hint="name a COCO keypoints file", rule="bad-annotations") from None
+    except (ValueError, LookupError, TypeError) as error:
         raise RayPoseError(f"{ann_file}: not a COCO keypoints file ({error})", rule="bad-annotations") from None
     for base in (ann_file.parent, ann_file.parent.parent):
         for folder in (base, *sorted(path for path in base.iterdir() if path.is_dir())):
             if (folder / first).exists():
                 return folder
-    raise RayPoseError(f"{first} was not found near {ann_file}", hint="name the folder of the images: --images DIR")
+    raise RayPoseError(
+        f"{first} was not found near {ann_file}",
+        hint="name the folder of the images: --images DIR",
+        rule="image-folder",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +70,11 @@ def train_one(
         run = _run(folder, config, device, threads or known.threads, console)
         trial.train(config, run, _telling(console))
         state = "COMPLETE"
+    except KeyboardInterrupt:
+        if newest(folder.checkpoints) is not None:
+            resume_by = shlex.join(["raypose", "train", str(source), "--to", str(folder.path), "--resume"])
+            console.out(f"\ngo on with: {resume_by}", highlight=False)
+        raise
     except Exception:
         logger.error("the training failed\n%s", traceback.format_exc())
         raise
@@ -78,7 +84,8 @@ def train_one(
     console.out(f"done in {time.monotonic() - started:.0f} s; model: {folder.path}", highlight=False)
     for line in [] if changed else known.lines(_goals(config), read_metrics(folder.path), _kept(folder.path)):
         console.out(line, highlight=False)
-    console.out(f"next: raypose evaluate {folder.path}; raypose predict {folder.path} IMAGE ...", highlight=False)
+    model = shlex.quote(str(folder.path))
+    console.out(f"next: raypose evaluate {model}; raypose predict {model} IMAGE ...", highlight=False)
     return 0
 
 

@@ -17,7 +17,7 @@ from raypose import config as sections
 from raypose import metrics
 from raypose.data import Progress, build_batches, build_datasets
 from raypose.evaluation import validation
-from raypose.files import cache_folder, write_json
+from raypose.files import DISK_FULL, cache_folder, write_json
 from raypose.model_folder import save_weights
 from raypose.models.builder import build_model
 from raypose.models.fingerprint import fingerprint
@@ -111,9 +111,9 @@ def optional(what: str) -> Iterator[None]:
     """What is for who looks on must not end a training, unless the disk is full, where it goes on later."""
     try:
         yield
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise
         logger.warning("no %s of this epoch", what, exc_info=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,15 @@ TINY_COLORS = [(255, 255, 255), (255, 40, 40), (40, 40, 255)]  # red, green, blu
 
 def pytest_unconfigure() -> None:
     CACHE.cleanup()  # a process of pytest-xdist ends without
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_plugins_of_others():
+    """What a file's tests loaded is forgotten at its end: what other tests look at is all that is registered."""
+    yield
+    loading = sys.modules.get("raypose.plugins.loading")
+    for name in [name for name in sys.modules if loading and name.startswith(loading.PREFIX)]:
+        loading._forget(name)
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ def test_the_tour_of_commands(mice, capsys):
         if command.startswith("raypose init"):
             make_small(mice / "mice.yaml")
     best = {path.name for path in (mice / "experiments" / "mice" / "best").iterdir()}
-    assert best == {"config.yaml", "weights.pt", "metrics.json"}
+    assert best == {"config.yaml", "weights.pt", "metrics.json", "samples"}
     assert (mice / "experiments" / "mice-train" / "weights.pt").exists()
     assert "mice: 2 trials" in capsys.readouterr().out
 
@@ -130,6 +130,17 @@ def make_small(file):
     config["training"] |= {"epochs": 1, "batch_size": 2}
     config["tune"]["num_trials"] = 2
     config["data"]["input_size"] = [64, 64]
+    config["model"] = {
+        "type": "TopDown",
+        "backbone": {
+            "type": "HourglassNet",
+            "num_stacks": 1,
+            "downsample_times": 1,
+            "feat_channel": 8,
+            "stage_blocks": 1,
+        },
+        "keypoint_head": {"type": "HeatmapHead", "num_deconv_layers": 0},
+    }
     text = dump(config)
     rate = config["optimizer"]["lr"]
     file.write_text(text.replace(f"lr: {rate}", "lr: {loguniform: [0.001, 0.01]}"))

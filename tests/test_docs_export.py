@@ -48,7 +48,7 @@ def test_the_example_finds_what_raypose_load_finds(folder, capfd):
     out, err = capfd.readouterr()
     assert not end.value.code
     assert not err, "torch's own words"
-    assert re.search(r"differ from PyTorch's by \S+ pixels at most \(limit 0.1\), on 6 images of data.val", out)
+    assert re.search(r"differ from PyTorch's by \S+ pixels at most \(limit 0.1\)\n.* 6 images of data.val", out)
 
     known: dict = {}
     exec(compile(block("python"), "docs/export.md", "exec"), known)
@@ -74,7 +74,7 @@ def test_the_example_finds_what_raypose_load_finds(folder, capfd):
 
     # What the command tells to type.
     lines = [line.strip() for line in out.splitlines() if line.startswith("  ")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     exec("\n".join(lines), known)
     assert known["keypoints"].shape == (1, 3, 2)
     assert isinstance(known["session"], onnxruntime.InferenceSession)

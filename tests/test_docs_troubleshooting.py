@@ -20,8 +20,8 @@ COMPUTED = {
     "raypose/data/deeplabcut/records.py": {"image-missing", "image-file"},
     "raypose/data/detections.py": {"bbox", "detections", "unknown-image"},
     "raypose/data/pixels.py": {"image-access", "image-file"},
-    "raypose/data/keypoint_facts.py": {"flip_pairs", "skeleton"},
-    "raypose/data/keypoint_info.py": {"upper_body"},
+    "raypose/data/keypoint_facts.py": {"flip-pairs", "skeleton"},
+    "raypose/data/keypoint_info.py": {"upper-body"},
     "raypose/space/constraints/constraint.py": {"bad-constraint"},
 }
 REASONS = {*failures.REASONS.values(), "raised", "hang", "worker_lost"}
@@ -115,7 +115,7 @@ def quoted(cell: str) -> list[str]:
 
 def test_the_code_is_read_as_it_is() -> None:
     for module, names in COMPUTED.items():
-        of_module = {each.value for each in trees()[module] if isinstance(each, ast.Constant)}
+        of_module = {str(each.value).replace("_", "-") for each in trees()[module] if isinstance(each, ast.Constant)}
         assert names <= of_module, module
     known = {"unknown-key", "bad-ref", "image-id", "json", "cost", "yaml-syntax", "past-the-end", "build", "node-gpu"}
     assert known <= {*rules()}

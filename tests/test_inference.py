@@ -1,9 +1,11 @@
 """`raypose.load`: what `evaluate` predicted of a table's boxes comes out again for the same images and boxes."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -96,6 +98,35 @@ def test_arrays_are_taken_as_files_are(tiny, predictor):
     three = predictor.predict(np.dstack([grey] * 3)).keypoints
     for image in (grey, grey[..., None]):
         np.testing.assert_array_equal(predictor.predict(image).keypoints, three)
+
+
+def test_a_picture_is_turned_as_its_exif_says(predictor, tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # a quarter to the right
+    PIL.Image.fromarray(picture).save(tmp_path / "turned.png", exif=exif)
+    found = predictor.predict(tmp_path / "turned.png", [[4, 6, 30, 50]])
+    upright = predictor.predict(np.rot90(picture, -1), [[4, 6, 30, 50]])
+    np.testing.assert_array_equal(found.keypoints, upright.keypoints)
+
+
+@pytest.mark.parametrize(
+    "box", [[-1e6, -1e6, 2e6, 2e6], [0, 0, 1e30, 1e30], [500, 500, 40, 40], [1e9, 1e9, 5, 5], [10, 10, 1e-6, 1e-6]]
+)
+def test_boxes_may_be_anywhere_and_of_any_size(predictor, box):
+    image = np.full((64, 64, 3), 128, np.uint8)
+    crops, inverse = predictor.preprocessing(image, [box, [0, 0, 64, 64]])
+    assert crops.shape == (2, 3, 24, 32)
+    assert torch.isfinite(crops).all()
+    assert np.isfinite(inverse).all()
+
+
+def test_threads_may_share_a_predictor(tiny, predictor):
+    paths = [f"{tiny.img_prefix}/clip{i // 2}/{i:03d}.png" for i in range(6)]
+    one_by_one = [predictor.predict(path).keypoints for path in paths]
+    with ThreadPoolExecutor(4) as pool:
+        for alone, found in zip(one_by_one * 3, pool.map(predictor.predict, paths * 3), strict=True):
+            np.testing.assert_array_equal(found.keypoints, alone)
 
 
 def test_a_crop_is_what_its_constants_say(predictor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 
@@ -178,10 +179,17 @@ def test_a_training_keeps_them_and_is_the_same_without(tmp_path, tiny_coco, monk
     assert all(image.dtype == np.uint8 and image.ndim == 3 for _, _, image in shown)
 
     def fails(*args):
-        raise ValueError("no picture")
+        raise PermissionError(errno.EACCES, "no picture")
 
     monkeypatch.setattr("raypose.samples.Samples.write", fails)
     monkeypatch.setattr("raypose.pictures.Pictures.show", fails)
     go("without")  # what fails there is no failure of the training
     plain = [[{k: v for k, v in row.items() if k != "samples_per_second"} for row in each] for each in rows.values()]
     assert plain[0] == plain[1]
+
+
+def test_a_full_disk_is_no_matter_of_pictures():
+    from raypose.trial import optional
+
+    with pytest.raises(OSError, match="full"), optional("samples"):
+        raise OSError(errno.ENOSPC, "full")

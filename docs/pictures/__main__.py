@@ -34,10 +34,12 @@ def main() -> None:
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     with browser() as chromium, tempfile.TemporaryDirectory() as scratch:
-        (html, *_) = write_report(load_experiment(given.experiment), Path(scratch, "report.html"))
+        experiment = load_experiment(given.experiment)
+        (html, *_) = write_report(experiment, Path(scratch, "report.html"))
         report.shoot(page(chromium), html, given.to, whole=False)
         with serving(given.experiment) as address:
-            tensorboard.shoot(page(chromium), address, given.to)
+            best = f"trials/{experiment.best.number:04d}" if experiment.best else None
+            tensorboard.shoot(page(chromium), address, given.to, best)
         with ray_dashboard.searching(Path(scratch)) as (address, token):
             ray_dashboard.shoot(page(chromium), address, token, given.to / "ray-dashboard.png")
 
@@ -58,13 +60,14 @@ def page(chromium: Any) -> Any:
 
 
 @contextlib.contextmanager
-def serving(logdir: Path) -> Iterator[str]:
-    """A TensorBoard: its address, once it answers."""
+def serving(experiment: Path) -> Iterator[str]:
+    """A TensorBoard: its address, once it answers. Its pages show how the folder was named: without where that lies."""
+    home, name = experiment.resolve().parents[1], Path(*experiment.resolve().parts[-2:])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(name), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         while True:

@@ -92,10 +92,14 @@ def shoot(page: Any, address: str, token: str, target: Path) -> list[str]:
 def open_log(page: Any, name: str, line: str) -> None:
     """From the Actors page, open a trial's own page and wait for a line of its log, which that shows as it was once."""
     page.locator("tbody tr", has_text=name).get_by_role("link").first.click()
-    refresh, line_shown = page.get_by_role("button", name="Refresh"), page.get_by_text(line).first
+    refresh, line_shown = page.get_by_role("button", name="Refresh", exact=True), page.get_by_text(line).first
     for _ in range(LOOKS):
-        refresh.click()
         page.wait_for_timeout(2_000)
+        if refresh.is_visible():
+            refresh.click()
+            page.wait_for_timeout(1_000)
+        else:  # the log could not be loaded
+            page.reload()
         if line_shown.is_visible():
             return
     line_shown.wait_for(timeout=1)

@@ -27,6 +27,7 @@ def shoot(page: Any, address: str, target: Path, run: str | None = None) -> set[
     table = cells(page)
     scalars(page, address)
     page.screenshot(path=target / "tensorboard-scalars.png")
+    page.set_viewport_size({"width": WIDTH, "height": 1080})
     images(page, address, run or first_with_images(page, address))
     page.screenshot(path=target / "tensorboard-images.png")
     return table

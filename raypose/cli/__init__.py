@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -31,6 +32,18 @@ COMMANDS = {
     "list": "List the components and their arguments.",
     "schema": "Write a JSON Schema of search spaces, for editors.",
     "version": "Print the versions of RayPose and what it runs on.",
+}
+
+# What follows from a path that was given, and what to do; anything else failed while running.
+REFUSED = {
+    errno.EACCES: "name another place, or ask for the right to it",
+    errno.EPERM: "name another place, or ask for the right to it",
+    errno.EROFS: "name another place",
+    errno.ENOENT: "look at its spelling, and whether its folder is there",
+    errno.ENOTDIR: "a part of this path is a file, no folder",
+    errno.EISDIR: "name a file",
+    errno.EEXIST: "name what is not there",
+    errno.ENAMETOOLONG: "give a shorter name",
 }
 
 
@@ -90,10 +103,23 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        sys.exit(_not_possible(error))
     except Exception as error:
         traceback.print_exc()
         _tell(error)
         sys.exit(1)
+
+
+def _not_possible(error: OSError) -> int:
+    """Says what the system refused; the exit status. A traceback is printed where it is about no file of the user's."""
+    if error.filename is None or error.strerror is None:
+        traceback.print_exc()
+        _tell(error)
+        return 1
+    hint = REFUSED.get(error.errno or 0, "")
+    tell([Problem(error.strerror.lower(), str(error.filename), hint=hint, rule="no-access")])
+    return 2 if hint else 1
 
 
 def _tell(error: Exception) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from raypose.cli._next import listed, quoted
 from raypose.config import Tune, read
 from raypose.files import read_json
 from raypose.reporting.leaderboard import leaderboard, of_runs
@@ -56,13 +56,13 @@ def print_result(console: Console, result: Any, space: Any) -> int:
         console.out(f"models of the front: {_short(models)}")
     if result.final is not None:
         console.out(_final(result, metrics[0]), highlight=False)
-    console.out("\n".join(["next:", *_next(result.folder)]), highlight=False)
+    console.out("\n".join(_next(result.folder)), highlight=False)
     return 0
 
 
 def _next(folder: Path) -> list[str]:
     """The commands that people want after a search, each with what it is for."""
-    experiment, experiments, best = (shlex.quote(_short(each)) for each in (folder, folder.parent, folder / "best"))
+    experiment, experiments, best = (quoted(_short(each)) for each in (folder, folder.parent, folder / "best"))
     commands = {f"raypose report {experiment}": "all of it on one page"}
     if (folder / "best").exists():
         commands |= {
@@ -71,8 +71,7 @@ def _next(folder: Path) -> list[str]:
             f"raypose train {best}": "the same training again",
         }
     commands[f"tensorboard --logdir {experiments}"] = "curves, images, all dimensions"
-    width = max(map(len, commands))
-    return [f"  {command:{width}}  # {what}" for command, what in commands.items()]
+    return listed(commands)
 
 
 def _title(result: Any) -> str:

@@ -65,6 +65,20 @@ def on_front(experiment: Experiment, place: int) -> Chosen | None:
     return Chosen(record, f"number {place} of {len(experiment.front)} on the Pareto front", folders)
 
 
+def finally_trained(experiment: Experiment) -> Chosen:
+    """The final training of the winner.
+
+    Raises:
+        RayPoseError: there is none that came to its end.
+    """
+    record = experiment.final
+    if record is None or record.state != "COMPLETE":
+        why = "its final training has not come to its end" if record else "there was no final training"
+        raise RayPoseError(f"--final: {why}", hint="`final: true` in the `tune` section asks for one", rule="no-final")
+    place = f"the final training of trial {record.of}, the best"
+    return Chosen(record, place, (experiment.folder / "final", experiment.trial_folder(record.number)))
+
+
 def _one(found: list[Record], number: int, option: str, what: str) -> Record:
     if number > len(found):
         there = f"there {'is' if len(found) == 1 else 'are'} only {_many(len(found), what)}"
@@ -102,7 +116,9 @@ def take(experiment: Experiment, chosen: Chosen, target: Path, force: bool) -> N
 
     try:
         publish(source, whole, finish)
-    except FileNotFoundError:  # a search that runs has just dropped it
+    except FileNotFoundError:
+        if (source / "weights.pt").exists():  # else a search that runs has just dropped it
+            raise
         raise _gone(experiment, chosen) from None
 
 
@@ -130,7 +146,7 @@ def _refuse_taken(experiment: Experiment, target: Path, force: bool) -> None:
         return
     if not all((target / name).exists() for name in ("config.yaml", "weights.pt")):
         raise RayPoseError(
-            f"{target} exists and is no model folder", hint="name a folder that is not there", rule="exists"
+            f"{target} exists and is no model folder", hint="name a folder that is not there", rule="file-exists"
         )
     if not force:
-        raise RayPoseError(f"{target} holds a model already", hint="add --force to replace it", rule="exists")
+        raise RayPoseError(f"{target} holds a model already", hint="add --force to replace it", rule="file-exists")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-import shlex
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from raypose.cli._next import listed, quoted
 
 if TYPE_CHECKING:
     from raypose.cli._taking import Chosen
@@ -16,27 +18,28 @@ if TYPE_CHECKING:
 @click.option("--rank", type=click.IntRange(min=1), help="That trial in place of the best one: 2 is the second best.")
 @click.option("--pareto", type=click.IntRange(min=1),
               help="With several objectives, that trial of the Pareto front, as `show` lists it.")  # fmt: skip
+@click.option("--final", is_flag=True, help="The final training (`tune.final`) in place of the best trial.")
 @click.option("--to", "target", type=click.Path(path_type=Path),
               help="Copy its model there, a folder to be made, with a model card.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace the model that --to names.")
 @click.option("--json", "as_json", is_flag=True, help="The trial, its configuration and its folders as JSON.")
 def command(
-    experiment: Path, rank: int | None, pareto: int | None, target: Path | None, force: bool, as_json: bool
+    experiment: Path, rank: int | None, pareto: int | None, final: bool, target: Path | None, force: bool, as_json: bool
 ) -> int:
     """Show the best trial of the experiment folder EXPERIMENT, finished or running: its values, what was sampled, its
     configuration, and where its model lies. With --to, copy the model.
 
     Exit status 1 if no trial is finished yet, or none meets the constraints.
     """
-    from raypose.cli._taking import on_front, ranked, take
+    from raypose.cli._taking import finally_trained, on_front, ranked, take
     from raypose.errors import RayPoseError
     from raypose.files import to_json
     from raypose.reporting.experiment import load_experiment
 
-    if rank is not None and pareto is not None:
-        raise RayPoseError("--rank and --pareto name one trial each: give one of them", rule="wrong-option")
+    if (rank is not None) + (pareto is not None) + final > 1:
+        raise RayPoseError("--rank, --pareto and --final name one trial each: give one of them", rule="wrong-option")
     read = load_experiment(experiment)
-    chosen = on_front(read, pareto) if pareto is not None else ranked(read, rank or 1)
+    chosen = finally_trained(read) if final else on_front(read, pareto) if pareto else ranked(read, rank or 1)
     if chosen is None:
         click.echo(f"{experiment}: {_why_none(read)}", err=True)
         return 1
@@ -48,7 +51,7 @@ def command(
     if as_json:
         click.echo(to_json(found))
     else:
-        options = f" --pareto {pareto}" if pareto else f" --rank {rank}" if rank else ""
+        options = f" --pareto {pareto}" if pareto else f" --rank {rank}" if rank else " --final" if final else ""
         click.echo(_copied(found, chosen) if target is not None else _told(experiment, found, text, options))
     return 0
 
@@ -101,7 +104,7 @@ def _told(experiment: Path, found: dict[str, Any], text: str, options: str) -> s
     lines += [f"{name}: {folder}" for name, folder in models] or ["it left no model: its weights are gone"]
     if not found["model"]:
         return "\n".join(lines)
-    copy = {f"raypose best {shlex.quote(str(experiment))}{options} --to DIR": "a copy with a model card, to take along"}
+    copy = {f"raypose best {quoted(experiment)}{options} --to DIR": "a copy with a model card, to take along"}
     return "\n".join([*lines, *_next(found["model"], copy)])
 
 
@@ -112,13 +115,14 @@ def _copied(found: dict[str, Any], chosen: Chosen) -> str:
 
 def _next(folder: str, first: dict[str, str]) -> list[str]:
     """What people do with a model."""
-    name = shlex.quote(folder)
-    commands = first | {
-        f"raypose predict {name} IMAGE ...": "keypoints of images of yours",
-        f"raypose evaluate {name}": "all its metrics",
-        f"raypose export {name}": "the model as ONNX",
-        f"raypose train {name}": "the same training again",
-        f'raypose.load("{folder}")': "in Python",
-    }
-    width = max(map(len, commands))
-    return ["next:", *(f"  {command:{width}}  # {what}" for command, what in commands.items())]
+    name = quoted(folder)
+    return listed(
+        first
+        | {
+            f"raypose predict {name} IMAGE ...": "keypoints of images of yours",
+            f"raypose evaluate {name}": "all its metrics",
+            f"raypose export {name}": "the model as ONNX",
+            f"raypose train {name}": "the same training again",
+            f"raypose.load({json.dumps(folder, ensure_ascii=False)})": "in Python",
+        }
+    )

@@ -33,6 +33,7 @@ def command(
 ) -> None:
     """Evaluate the model folder MODEL on a dataset."""
     from raypose.cli import _device
+    from raypose.cli._next import quoted
     from raypose.errors import RayPoseError
     from raypose.evaluation import evaluate
     from raypose.files import to_json, write_json
@@ -53,7 +54,7 @@ def command(
         click.echo(f"{name:{width}} {value:.4g}")
     for line in _table(found.per_keypoint):
         click.echo(line)
-    click.echo(f"\nnext: raypose predict {model} IMAGE ...; raypose export {model}")
+    click.echo(f"\nnext: raypose predict {quoted(model)} IMAGE ...; raypose export {quoted(model)}")
 
 
 def _table(columns: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

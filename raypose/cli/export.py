@@ -51,27 +51,28 @@ def _told(found: Any, size: int) -> Iterator[str]:
         yield f"{what}: {each['name']} {each['type']} [{', '.join(map(str, each['shape']))}]"
     yield from _checked(told["check"])
     if told["flip_test"]["in_training"]:
-        yield "the flip test of its training is not in it: keypoints are those of one pass, as without training.flip_test"
+        yield "keypoints are those of one pass: its training's flip test is not in it"
 
 
 def _checked(check: Any) -> Iterator[str]:
     if check is None:
         yield "not checked (--no-check)"
         return
+    from raypose.reporting.words import counted
+
     far, sizes = check["largest_difference"]["keypoints"], " and ".join(map(str, check["batch_sizes"]))
-    yield (
-        f"checked: keypoints differ from PyTorch's by {far:.2g} pixels at most (limit {check['limit']:g}), on "
-        f"{check['images']} images of {check['source']}, in batches of {sizes}"
-    )
+    yield f"checked: keypoints differ from PyTorch's by {far:.2g} pixels at most (limit {check['limit']:g})"
+    yield f"checked on: {counted(check['images'], 'image')} of {check['source']}, in batches of {sizes}"
     if check["undecided"]:
-        yield f"left out: {check['undecided']} keypoints that PyTorch itself moves where pixels change by a rounding error"
+        yield f"left out: {counted(check['undecided'], 'keypoint')} that PyTorch itself moves by a rounding error"
 
 
 def _next(found: Any) -> Iterator[str]:
     entry, names = found.description["input"], ", ".join(each["name"] for each in found.description["outputs"])
     shape = ", ".join(map(str, entry["shape"][1:]))
     unpacked = names if len(found.description["outputs"]) > 1 else f"{names},"
-    yield "next: in Python, where the zeros stand for crops (docs/export.md makes them of an image)"
+    yield "next: in Python, with zeros for a crop (docs/export.md makes it of an image):"
     yield "  import numpy, onnxruntime"
     yield f"  session = onnxruntime.InferenceSession({str(found.file)!r})"
-    yield f'  {unpacked} = session.run(None, {{"{entry["name"]}": numpy.zeros((1, {shape}), "float32")}})'
+    yield f'  crop = numpy.zeros((1, {shape}), "float32")'
+    yield f'  {unpacked} = session.run(None, {{"{entry["name"]}": crop}})'

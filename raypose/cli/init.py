@@ -23,6 +23,7 @@ def command(
     ann_file: Path, images: Path | None, val: Path | None, name: str | None, target: Path | None, force: bool
 ) -> None:
     """Write a starter search space for the COCO keypoints file ANN_FILE, with ranges that suit its size."""
+    from raypose.cli._next import quoted
     from raypose.config import NAME_PATTERN
     from raypose.data import CocoKeypoints
     from raypose.data.build import check_same_keypoints
@@ -45,4 +46,4 @@ def command(
         raise RayPoseError(f"{target} exists", hint="--force replaces it, --to names another file", rule="file-exists")
     write_text(target, starter_space(Source(ann_file, train_images, val_source, name, target), table))
     click.echo(f"wrote {target}: {len(table)} instances, {len(table.info.names)} keypoints, {len(table.paths)} images")
-    click.echo(f"next: raypose check {target}; raypose tune {target}")
+    click.echo(f"next: raypose check {quoted(target)}; raypose tune {quoted(target)}")

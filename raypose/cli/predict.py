@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from raypose.cli._next import quoted
 from raypose.errors import RayPoseError
 
 if TYPE_CHECKING:
@@ -123,4 +124,4 @@ def _lines(
         of = f"{told['unsure']} of {counted(told['keypoints'], 'keypoint')}"
         lines.append(f"{of} score below {threshold:g} and are not drawn (--threshold)")
     lines.append(f"wrote {told['results']}" + (f" and the images in {drawn}" if drawn else ""))
-    return [*lines, f"next: raypose evaluate {model}; raypose export {model}"]
+    return [*lines, f"next: raypose evaluate {quoted(model)}; raypose export {quoted(model)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from raypose.data.image_files import ImageFile
 from raypose.data.records import Records
 from raypose.data.table import DatasetInfo
 from raypose.errors import Problem, RayPoseError
+
+logger = logging.getLogger("raypose")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def read_boxes(path: Path, info: DatasetInfo, score: float = 0.0) -> dict[str, B
     content = coco_file.load(path, "boxes file", hint="give a COCO annotation file, or a list of detections")
     if isinstance(content, list):
         return _detected(path, content, score)
-    return _annotated(coco_file.read_json(path), info)
+    return _annotated(coco_file.as_coco(path, content), info)
 
 
 def match(boxes: dict[str, Boxes], images: Sequence[ImageFile], path: Path) -> list[Boxes | None]:
@@ -77,9 +80,10 @@ def match(boxes: dict[str, Boxes], images: Sequence[ImageFile], path: Path) -> l
 
 def _name(boxes: dict[str, Boxes], image: ImageFile) -> str | None:
     parts = PurePosixPath(Path(os.path.abspath(image.path)).as_posix()).parts
-    ends = ["/".join(parts[start:]) for start in range(len(parts))]
+    ends = [str(PurePosixPath(*parts[start:])) for start in range(len(parts))]
     stem = image.path.stem
-    return next((end for end in [*ends, stem, stem.lstrip("0")] if end in boxes), None)
+    number = str(int(stem)) if stem.isdecimal() else stem
+    return next((end for end in [*ends, stem, number] if end in boxes), None)
 
 
 def _annotated(content: dict[str, list[Record]], info: DatasetInfo) -> dict[str, Boxes]:
@@ -117,9 +121,12 @@ def _detected(path: Path, content: list[Any], score: float) -> dict[str, Boxes]:
             f"a detection has image_id or file_name, bbox of 4 numbers, and score, but not so entries {some(wrong)}"
         )
         raise RayPoseError(Problem(message, str(path), hint="entries count from 0", rule="detections"))
+    if len(kinds := sorted({str(each["category_id"]) for each in content if "category_id" in each})) > 1:
+        message = f"it has boxes of categories {some(kinds)}, and all of them are looked into"
+        logger.warning("%s", Problem(message, str(path), hint="leave those of one", rule="detections", level="warning"))
     found: dict[str, list[Record]] = {}
     for each in content:
-        found.setdefault(str(each.get("file_name", each.get("image_id"))), []).append(each)
+        found.setdefault(_image_of(each), []).append(each)
     return {name: _of_image([each for each in rows if each["score"] >= score], rows[0]) for name, rows in found.items()}
 
 
@@ -129,6 +136,14 @@ def _of_image(rows: list[Record], first: Record) -> Boxes:
 
 
 def _is_detection(each: Any) -> bool:
-    if not isinstance(each, dict) or not isinstance(each.get("file_name", each.get("image_id")), str | int):
-        return False
-    return is_box(each.get("bbox")) and is_number(each.get("score"))
+    return (
+        isinstance(each, dict) and bool(_image_of(each)) and is_box(each.get("bbox")) and is_number(each.get("score"))
+    )
+
+
+def _image_of(each: Record) -> str:
+    """What a detection calls its image, empty where it does not."""
+    name, id_ = each.get("file_name"), each.get("image_id")
+    if isinstance(name, str) and name:
+        return str(PurePosixPath(name))
+    return str(id_) if isinstance(id_, str | int) else ""

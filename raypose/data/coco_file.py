@@ -51,7 +51,15 @@ def read_json(path: Path) -> dict[str, list[Record]]:
     Raises:
         RayPoseError: no such file, not JSON, or not COCO.
     """
-    content = load(path, "annotation file", hint="give the COCO keypoints file as ann_file")
+    return as_coco(path, load(path, "annotation file", hint="give the COCO keypoints file as ann_file"))
+
+
+def as_coco(path: Path, content: Any) -> dict[str, list[Record]]:
+    """What has been read of the file `path`, if it is COCO's.
+
+    Raises:
+        RayPoseError: it is not.
+    """
     keys = ("images", "annotations", "categories")
     lacking = [key for key in keys if not isinstance(content, dict) or not isinstance(content.get(key), list)]
     if lacking:

@@ -41,7 +41,7 @@ def _flip_pairs(pairs: Iterable[Iterable[Keypoint]], names: Names) -> tuple[tupl
     resolved = [tuple(_index("flip_pairs", keypoint, names) for keypoint in pair) for pair in pairs]
     wrong = [pair for pair in resolved if len(pair) != 2]
     if wrong:
-        raise RayPoseError(f"flip_pairs must hold pairs, but got {wrong[0]}", rule="pairs")
+        raise RayPoseError(f"flip_pairs must hold pairs, but got {wrong[0]}", rule="flip-pairs")
     members = [i for pair in resolved for i in pair]
     if len(set(members)) < len(members):
         raise RayPoseError(f"flip_pairs must name a keypoint once at most, but got {resolved}", rule="flip-pairs")
@@ -63,10 +63,14 @@ def _upper_body(keypoints: Iterable[Keypoint], names: Names) -> tuple[int, ...]:
 def _index(key: str, keypoint: Keypoint, names: Names) -> int:
     if isinstance(keypoint, str):
         if keypoint not in names:
-            raise RayPoseError(f"{key}: unknown keypoint '{keypoint}'", hint=nearest(keypoint, names), rule=key)
+            raise RayPoseError(
+                f"{key}: unknown keypoint '{keypoint}'", hint=nearest(keypoint, names), rule=key.replace("_", "-")
+            )
         return names.index(keypoint)
     if not 0 <= keypoint < len(names):
-        raise RayPoseError(f"{key}: 0 <= index < {len(names)} must hold, but got {keypoint}", rule=key)
+        raise RayPoseError(
+            f"{key}: 0 <= index < {len(names)} must hold, but got {keypoint}", rule=key.replace("_", "-")
+        )
     return keypoint
 
 

@@ -80,6 +80,10 @@ def export(
         description["check"] = None if found is None else found.told(source)
         write_json(beside, description)
         os.replace(scratch, target)
+    except OSError as error:
+        if error.filename == str(scratch):
+            error.filename = str(target)  # what people know
+        raise
     finally:
         scratch.unlink(missing_ok=True)
     return Exported(target, description, found)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from raypose.reporting.words import counted
 
 BEST = 5  # finished trials that are shown, where a terminal has the usual 24 lines
 GAP = 2
+CTRL_C = "^C"  # a terminal shows it at the end of the last line, which must not become two
 WIDEST = 9  # characters of a column but the last
 LAST = "configuration"
 INTERRUPTED = "stopped"
@@ -29,7 +31,7 @@ UNITS = ((2**30, "G"), (2**20, "M"), (2**10, "K"))
 Row = Mapping[str, str]
 
 
-def board(snapshot: Snapshot, console: Console) -> Group:
+def board(snapshot: Snapshot, console: Console) -> Constrain:
     """What fits the console: how far the search is, the trials that run, the best ones that have ended.
 
     Example:
@@ -37,16 +39,17 @@ def board(snapshot: Snapshot, console: Console) -> Group:
     """
     head = [Text(snapshot.summary, "bold"), Text(", ".join(filter(None, [snapshot.times, _speed(snapshot)])))]
     failure, finished, running = _failure(snapshot), _best(snapshot, console), snapshot.running
-    above = sum(len(text.wrap(console, console.width)) for text in head if text)
+    width = console.width - len(CTRL_C)
+    above = sum(len(text.wrap(console, width)) for text in head if text)
     room = max(console.height - above - len(failure) - len(finished) - 4, 2)  # two empty lines, headings, the cursor
     shown = running if len(running) <= room else running[: room - 1]
     more = [Text(f"... and {len(running) - len(shown)} more", "dim")] if len(shown) < len(running) else []
     rows = [*(_running(each, snapshot) for each in shown), *(_finished(each, snapshot) for each in finished)]
-    widths = _widths(rows, console.width)
+    widths = _widths(rows, width)
     now, ended = rows[: len(shown)], rows[len(shown) :]
     parts: list[RenderableType] = ["", _table(now, widths), *more] if now else []
     parts += ["", _table(ended, widths, header=not now)] if ended else []
-    return Group(*filter(None, head), *parts, *failure)
+    return Constrain(Group(*filter(None, head), *parts, *failure), width)
 
 
 def line(each: Record, snapshot: Snapshot) -> str:

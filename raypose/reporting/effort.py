@@ -35,16 +35,22 @@ def _length(record: Record, usual: int) -> int:
 def took(experiment: Experiment) -> Iterable[str]:
     """How long, with the pauses of a search that was resumed, and how long all trials together."""
     total = sum(each.seconds or 0.0 for each in experiment.records)
+    if total:
+        wall, together = about(span(experiment)), about(total)
+        yield f"It took {wall} from the first start to the last end, {together} of all trials together."
+
+
+def span(experiment: Experiment) -> float:
+    """Seconds from the first start of what was trained to its last end; 0 where nothing has ended."""
     numbers = {each.number for each in experiment.records}
     known = [trial for trial in experiment.frozen_trials if trial.number in numbers]
     begun = [trial.datetime_start for trial in known if trial.datetime_start]
     ended = [trial.datetime_complete for trial in known if trial.datetime_complete]
-    if total and begun and ended:
-        wall = (max(ended) - min(begun)).total_seconds()
-        yield f"It took {_time(wall)} from the first start to the last end, {_time(total)} of all trials together."
+    return (max(ended) - min(begun)).total_seconds() if begun and ended else 0.0
 
 
-def _time(seconds: float) -> str:
+def about(seconds: float) -> str:
+    """In words, to the second, from an hour on to the minute."""
     return spoken(round(seconds) if seconds < 3600 else 60 * round(seconds / 60))
 
 

@@ -16,7 +16,9 @@ from raypose.files import read_json, read_json_lines
 from raypose.reporting import frames
 from raypose.reporting.asides import asides
 from raypose.reporting.epochs import goals
+from raypose.reporting.importance import Importance, importances
 from raypose.reporting.infeasible import Infeasible
+from raypose.reporting.leaderboard import describe
 from raypose.reporting.pareto import front
 from raypose.reporting.records import Record, final, standings, winner
 from raypose.reporting.roles import TRIAL
@@ -122,6 +124,19 @@ class Experiment:
 
     def meta(self, number: int) -> Mapping[str, Any]:
         return read_json(self.trial_folder(number) / "meta.json")
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """How much each dimension mattered for the leading objective, the largest first."""
+        return importances(self)
+
+    def described(self, record: Record, most: int = 10) -> str:
+        """What a trial is, in a few words: of many dimensions the `most` important ones, and how many others there are."""
+        if len(record.params) <= most:
+            return describe(record.params)
+        named = {each.name for each in [one for one in self.importances if one.name in record.params][:most]}
+        told = describe({name: value for name, value in record.params.items() if name in named})
+        return f"{told} and {len(record.params) - len(named)} more"
 
     @cached_property
     def trials(self) -> pandas.DataFrame:

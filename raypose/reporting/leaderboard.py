@@ -10,9 +10,10 @@ from rich.table import Table
 
 from raypose.reporting.records import Record
 from raypose.reporting.roles import TRIAL
-from raypose.reporting.words import duration
+from raypose.reporting.words import brief, duration
 
 STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
+WORDLESS = ("true", "false", "null")  # labels that say nothing without their name
 
 
 def describe(params: Mapping[str, Any]) -> str:
@@ -20,13 +21,13 @@ def describe(params: Mapping[str, Any]) -> str:
 
     Example:
         >>> describe({"model.backbone": "ResNet", "optimizer.AdamW.lr": 0.00123})
-        'ResNet, lr 0.0012'
+        'ResNet, lr 0.00123'
     """
     parts = []
     for name, value in params.items():
         short = name.rsplit(".", 1)[-1]
-        value = f"{value:.2g}" if isinstance(value, float) else str(value).replace('"', "")
-        named = value[:1].isalpha()
+        value = brief(value) if isinstance(value, float) else str(value).replace('"', "")
+        named = value[:1].isalpha() and value not in WORDLESS
         parts.append(value if named else f"{short} {value}")
     return ", ".join(parts)
 

@@ -76,16 +76,17 @@ def _fitted(features: Sequence[np.ndarray], target: np.ndarray) -> list[np.ndarr
     owner, weights = np.repeat(np.arange(len(features)), sizes), np.zeros(sum(sizes))
     spread = noise = float(target @ target) / len(target)
     variances = np.full(len(features), noise)
+    gram, along = every.T @ every, every.T @ target
     for _ in range(STEPS):
         used = variances[owner] > 1e-4 * noise  # what is off stays off
-        x, mine = every[:, used], owner[used]
+        products, mine = gram[np.ix_(used, used)], owner[used]
         precision = 1 / variances[mine]
-        covariance = np.linalg.inv(x.T @ x / noise + np.diag(precision))
-        found = covariance @ (x.T @ target) / noise
+        covariance = np.linalg.inv(products / noise + np.diag(precision))
+        found = covariance @ along[used] / noise
         known = 1 - precision * np.diag(covariance)  # how far the data say what a weight is, 0 to 1
         squares, sure = (np.bincount(mine, each, len(features)) for each in (found**2, known))
         variances = squares / np.maximum(sure, 1e-9)
-        left = float(np.square(target - x @ found).sum())
+        left = max(spread * len(target) - 2 * float(found @ along[used]) + float(found @ products @ found), 0.0)
         noise = max(left / max(len(target) - known.sum(), 1.0), 0.02 * spread)
         weights = np.zeros(len(owner))
         weights[used] = found

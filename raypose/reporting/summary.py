@@ -8,10 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from raypose.files import read_json
+from raypose.reporting.advice import advice
 from raypose.reporting.effort import saved, took
 from raypose.reporting.failures import failures
-from raypose.reporting.importance import ENOUGH, importances
-from raypose.reporting.leaderboard import describe
+from raypose.reporting.importance import ENOUGH
 from raypose.reporting.margin import gain, lead
 from raypose.reporting.outcomes import unmet
 from raypose.reporting.words import counted, shown
@@ -34,12 +34,12 @@ def summary(experiment: Experiment) -> list[str]:
     """
     if not experiment.own:
         return ["No trial was trained yet.", *_sentences(experiment.asides)]
-    parts = (_running, _won, _front, gain, lead, _final, _mattered, saved, took, _failed, _aside)
+    parts = (_running, _won, _front, gain, lead, _final, _mattered, advice, saved, took, _failed, _aside)
     return list(chain.from_iterable(part(experiment) for part in parts))
 
 
 def _running(experiment: Experiment) -> Iterable[str]:
-    if running := [each.number for each in experiment.records if each.state == "RUNNING"]:
+    if running := sorted(each.number for each in experiment.records if each.state == "RUNNING"):
         yield f"The search is not over: {_named(running)} still running, or interrupted."
 
 
@@ -52,7 +52,7 @@ def _won(experiment: Experiment) -> Iterable[str]:
     by = f" by {experiment.goals[0].metric}" if len(experiment.goals) > 1 else ""
     told = f"Trial {best.number} is the best of {counted(len(experiment.own), 'trial')}{by}{so_far}"
     reached = f"{shown(best.values)} after {counted(best.epochs, 'epoch')}"
-    yield f"{told}: {reached}, with {describe(best.params) or 'nothing that is searched'}."
+    yield f"{told}: {reached}, with {experiment.described(best) or 'nothing that is searched'}."
 
 
 def _front(experiment: Experiment) -> Iterable[str]:
@@ -81,7 +81,7 @@ def _final(experiment: Experiment) -> Iterable[str]:
 
 def _mattered(experiment: Experiment) -> Iterable[str]:
     ended = sum(each.state in ("COMPLETE", "PRUNED") for each in experiment.own)
-    found = importances(experiment)
+    found = experiment.importances
     if not found:
         return
     named = [each for each in found if each.value >= SOME and not each.note][:NAMED]

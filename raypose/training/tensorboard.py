@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -20,11 +22,13 @@ STATUS = {
     "PRUNED": api_pb2.STATUS_SUCCESS,
     "FAIL": api_pb2.STATUS_FAILURE,
 }
+logger = logging.getLogger("raypose")
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 80]
 
 
 class EventWriter:
-    """Scalars, pictures and hyperparameters of one trial; each call is on disk within a second or two.
+    """Scalars, pictures and hyperparameters of one trial; each call is on disk within a second or two. Where they cannot be
+    written, the log says so once, and the trial goes on without.
 
     Example:
         >>> writer = EventWriter(Path("experiments/quickstart/trials/0000"))
@@ -33,7 +37,9 @@ class EventWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._writer = EventFileWriter(str(folder), flush_secs=1)
+        self._writer: EventFileWriter | None = None
+        with self._trying():
+            self._writer = EventFileWriter(str(folder), flush_secs=1)
 
     def hparams(self, values: Mapping[str, bool | float | str], name: str) -> None:
         """The trial's row in the HParams page; trials of one `name` would share it."""
@@ -60,11 +66,23 @@ class EventWriter:
                 tensor=metadata.NULL_TENSOR,
             )
             self._add(Summary(value=[value]))
-        self._writer.close()
+        if self._writer is not None:
+            with self._trying():
+                self._writer.close()
 
     def _add(self, content: Summary, step: int = 0) -> None:
-        self._writer.add_event(event(content, step))
-        self._writer.flush()
+        if self._writer is not None:
+            with self._trying():
+                self._writer.add_event(event(content, step))
+                self._writer.flush()
+
+    @contextlib.contextmanager
+    def _trying(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._writer = None
+            logger.warning("nothing more of this trial for TensorBoard: %s", error)
 
 
 def scalars(values: Mapping[str, float]) -> Summary:

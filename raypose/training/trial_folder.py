@@ -60,13 +60,13 @@ class TrialFolder:
         self._epochs = {row["epoch"] for row in rows}
         for row in rows:
             self._best_values(row)
-        self._events = EventWriter(self.path)
-        if hparams is not None:
-            self._events.hparams(hparams, f"{self.path.absolute().parents[1].name}/{self.path.name}")
         self._log = logging.FileHandler(self.path / "log.txt")
         self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(self._log)
         logger.setLevel(logging.INFO)
+        self._events = EventWriter(self.path)
+        if hparams is not None:
+            self._events.hparams(hparams, f"{self.path.absolute().parents[1].name}/{self.path.name}")
 
     def record(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Add an epoch; returns whether it is new: a resumed trial tells its checkpoint's epoch again."""

@@ -66,13 +66,13 @@ def declare(experiments: Path) -> None:
     with _one_at_a_time(experiments):
         columns, folders = Columns(), []
         for file in sorted(experiments.glob("*/space.yaml")):
-            if (file.parent / "trials").is_dir():
-                with contextlib.suppress(RayPoseError, OSError):
+            with contextlib.suppress(RayPoseError, OSError):
+                if (file.parent / "trials").is_dir():
                     columns.add(Space.load(file, expand=False))
                     folders.append(file.parent)
         summary = columns.summary()
         for folder in folders:
-            with contextlib.suppress(PermissionError):
+            with contextlib.suppress(OSError):  # also of a full disk, which others tell
                 _keep(folder, summary)
 
 

@@ -47,7 +47,9 @@ def open_folder(space: Space, experiments: Path, config: dict[str, Any], resume:
         (folder / "trials").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RayPoseError(
-            f"{folder} cannot be made: {error.strerror}", hint="--experiments DIR names another place"
+            f"{folder} cannot be made: {error.strerror}",
+            hint="--experiments DIR names another place",
+            rule="file-write",
         ) from error
     return folder
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
-from ray.tune import Callback
 from rich.console import Console
 from rich.live import Live
 
@@ -17,21 +15,22 @@ from raypose.reporting.roles import DUPLICATE, INFEASIBLE, OF, role
 from raypose.reporting.snapshot import Snapshot
 from raypose.tuning.drawing.draws import INITIAL_POINT
 from raypose.tuning.drawing.limits import cost_of
+from raypose.tuning.onlookers import Onlooker
 from raypose.tuning.search_state import SearchState
-from raypose.tuning.snapshots import PickledEmpty
-
-REFRESH = 0.5  # seconds between two looks at the study
 
 
-class Progress(PickledEmpty, Callback):
-    """Ray Tune calls it at every step. A quiet console is shown nothing at all."""
+class Progress(Onlooker):
+    """Shows how the search is; a quiet console is shown nothing at all."""
+
+    every = 0.5
 
     def __init__(self, state: SearchState, console: Console) -> None:
+        super().__init__()
         self.state, self.console = state, console
         self.latest: dict[int, dict[str, Any]] = {}
         self.told = {trial.number for trial in state.trials() if trial.state.is_finished()}
         self.live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        self._lengths, self._looked = Lengths(state.folder), 0.0
+        self._lengths = Lengths(state.folder)
 
     def setup(self, *args: Any, **info: Any) -> None:
         if self.live is not None and not self.console.quiet:
@@ -42,18 +41,11 @@ class Progress(PickledEmpty, Callback):
     ) -> None:
         self.latest[trial.config["number"]] = result
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        if time.monotonic() - self._looked < REFRESH or self.console.quiet:
-            return
-        self._looked = time.monotonic()
-        self._show()
-
-    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+    def look(self, trials: list[Any]) -> None:
         if not self.console.quiet:
             self._show()
-        self.stop()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
         """Take the live table away."""
         if self.live is not None:
             self.live.stop()

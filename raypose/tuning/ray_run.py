@@ -79,7 +79,7 @@ class Session:
         except Exception as error:
             return error
         finally:
-            progress.stop()
+            progress.leave()
             shutil.rmtree(state.folder / ".ray", ignore_errors=True)
         return None
 

@@ -52,7 +52,7 @@ class TrialFiles:
         for name in LARGE:
             path = self.path(number) / name
             if path.is_dir():
-                shutil.rmtree(path)
+                shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
 

@@ -115,7 +115,7 @@ def _entitle(task: Task) -> None:
     """Have `ps`, `nvidia-smi` and Ray's dashboard show what this process does; Ray knows its own by the first word."""
     from ray import _raylet
 
-    with contextlib.suppress(AttributeError):  # which is Ray's own affair
+    with contextlib.suppress(AttributeError, ValueError):  # Ray's own affair; half a surrogate pair in a label
         _raylet.setproctitle(f"ray::{title(task.number, task.params)}")  # type: ignore[attr-defined]
 
 

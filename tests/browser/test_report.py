@@ -139,3 +139,13 @@ def test_pictures(open_report, html, artifacts):
     taken = pictures.shoot(open_report(), html, artifacts)
     assert [each.name for each in taken] == ["report.png", "report-dark.png", "report-phone.png"]
     assert min(each.stat().st_size for each in taken) > 50_000
+
+
+def test_the_report_of_a_real_search(mice, open_page, tmp_path):
+    html = write_report(load_experiment(mice), tmp_path / "report.html")[0]
+    page = open_page(html.as_uri())
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    assert all(width > 200 and marks > 0 for width, marks in drawn(page))
+    assert page.locator("#trials tbody tr").count() == 6
+    assert "three stacks are too many" in page.locator("body").text_content()
+    assert quiet(page, html)

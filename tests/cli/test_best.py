@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from raypose import journal
+from raypose import journal, model_folder
 from raypose.cli._result import print_result
 from raypose.config import Tune
 from raypose.reporting.records import Record
@@ -201,6 +201,17 @@ def test_a_copy_has_plugins_samples_predictions_and_a_card(cli, experiment, mous
     assert files(best) == ["config.yaml", "metrics.json", "plugins/abc/mine.py", "samples/0.jpg", "weights.pt"]
 
 
+def test_the_final_training_is_taken_if_asked_for(cli, experiment, mouse):
+    assert "--final: there was no final training" in cli("best", experiment.folder, "--final").err
+    run_all(experiment, 0.5, 0.8, 0.7, 0.75)
+    run_all(experiment, 0.65)
+    assert "one trial each" in cli("best", experiment.folder, "--final", "--rank", 2).err
+    found = json.loads(cli("best", experiment.folder, "--final", "--to", mouse, "--json").out)
+    assert (found["trial"], found["values"], found["model"]) == (4, {"AP": 0.65}, str(experiment.folder / "final"))
+    assert (mouse / "weights.pt").read_bytes() == (experiment.folder / "final" / "weights.pt").read_bytes()
+    assert "trial 4, the final training of trial 1, the best of 2 trials" in (mouse / "README.md").read_text()
+
+
 def test_ranks_are_those_of_finished_trials_and_models_may_be_gone(cli, experiment, mouse):
     run_all(experiment, 0.5, 0.8, 0.7, 0.75, 0.7)
     text = weights_say(experiment, 0)
@@ -255,6 +266,17 @@ def test_a_copy_is_whole_or_not_there(cli, experiment, mouse, monkeypatch):
     monkeypatch.setattr("raypose.reporting.card.card", lambda *_: 1 / 0)
     assert cli("best", experiment.folder, "--to", mouse).status == 1
     assert list(mouse.parent.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_not_told_as_weights_that_are_gone(cli, experiment, mouse, monkeypatch):
+    def refused(source, whole, finish):
+        raise FileNotFoundError(2, "No such file or directory", str(whole))
+
+    run_all(experiment, 0.5, 0.8)
+    monkeypatch.setattr(model_folder, "publish", refused)
+    result = cli("best", experiment.folder, "--to", "taken")
+    assert result.status == 2
+    assert "taken: no such file or directory" in result.err
 
 
 def test_trials_of_the_front(cli, tmp_path, experiment, mouse):

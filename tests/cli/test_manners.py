@@ -1,5 +1,7 @@
 """What scripts rely on, of every command: an instant --help, and an exit status that says what happened."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -7,6 +9,7 @@ import pytest
 
 from raypose import journal
 from raypose.cli import COMMANDS
+from raypose.cli._next import listed, quoted
 from raypose.cli.data import COMMANDS as DATA_COMMANDS
 
 EVERY = [[name] for name in COMMANDS if name != "data"] + [["data", name] for name in DATA_COMMANDS]
@@ -91,3 +94,40 @@ def test_what_fails_while_it_runs_is_status_1(cli, monkeypatch):
     assert result.status == 1
     assert "error: " in result.err
     assert "this is broken" in result.err
+
+
+@pytest.mark.parametrize(("number", "status", "told"), [
+    (errno.EACCES, 2, "permission denied; name another place, or ask for the right to it"),
+    (errno.ENOTDIR, 2, "not a directory; a part of this path is a file, no folder"),
+    (errno.ENOSPC, 1, "no space left on device"),
+])  # fmt: skip
+def test_what_the_system_refuses_is_one_line_with_the_path(cli, monkeypatch, number, status, told):
+    def refused(folder):
+        raise OSError(number, os.strerror(number), "mice/report.html")
+
+    monkeypatch.setattr(journal, "load_study", refused)
+    result = cli("show", "experiments/quickstart")
+    assert (result.status, result.err) == (status, f"error: mice/report.html: {told}\n")
+
+
+def test_an_error_of_the_system_about_no_file_keeps_its_traceback(cli, monkeypatch):
+    def lost(folder):
+        raise ConnectionResetError("the node is gone")
+
+    monkeypatch.setattr(journal, "load_study", lost)
+    result = cli("show", "experiments/quickstart")
+    assert result.status == 1
+    assert "Traceback" in result.err
+    assert "ConnectionResetError: the node is gone" in result.err.splitlines()[-1]
+
+
+def test_next_commands_take_paths_with_spaces(monkeypatch):
+    commands = {f"raypose show {quoted('my mice')}": "all trials", "raypose list": "what there is"}
+    monkeypatch.setenv("COLUMNS", "80")
+    assert listed(commands) == [
+        "next:",
+        "  raypose show 'my mice'  # all trials",
+        "  raypose list            # what there is",
+    ]
+    monkeypatch.setenv("COLUMNS", "30")
+    assert listed(commands)[1:3] == ["  # all trials", "  raypose show 'my mice'"]

@@ -211,3 +211,19 @@ def test_a_name_that_could_be_two_images_is_refused(tiny, model, tmp_path):
         match(boxes, images, Path("boxes.json"))
     known = {"a/1.png": "A", "1.png": "other"}
     assert match(known, images, Path("boxes.json")) == ["A", "other"]
+    known = {str(tmp_path / "a" / "1.png"): "whole path", "1": "id"}
+    assert match(known, images, Path("boxes.json")) == ["whole path", "id"]
+
+
+def test_how_a_detectors_list_may_name_images(tiny, model, tmp_path, caplog):
+    info, box = raypose.load(model).info, {"bbox": [1, 2, 3, 4], "score": 1}
+    (tmp_path / "000.png").touch()
+    images = find_images([tmp_path / "000.png"])
+    for name in ({"image_id": 0}, {"image_id": "0"}, {"file_name": "./000.png"}, {"file_name": None, "image_id": 0}):
+        (tmp_path / "boxes.json").write_text(json.dumps([{**name, **box, "category_id": 1}]))
+        (found,) = match(read_boxes(tmp_path / "boxes.json", info), images, tmp_path / "boxes.json")
+        assert found.bbox.tolist() == [[1, 2, 3, 4]]
+    assert not caplog.records
+    (tmp_path / "boxes.json").write_text(json.dumps([{"image_id": 0, **box, "category_id": id_} for id_ in (1, 3)]))
+    assert len(read_boxes(tmp_path / "boxes.json", info)["0"].bbox) == 2
+    assert "boxes of categories 1, 3, and all of them are looked into" in caplog.text

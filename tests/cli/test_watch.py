@@ -1,6 +1,7 @@
 """`raypose watch`: a search that runs in another process, until it ends."""
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -119,6 +120,19 @@ def test_a_live_table_on_a_terminal(cli, searching, look, monkeypatch):
     assert "RUNNING" in text
     assert "best AP 0.2 (trial 0)" in text.rpartition("RUNNING")[2]
     assert text.endswith(f"the search has ended\nnext: raypose show {folder}\n")
+
+
+def test_a_script_reads_how_it_is(cli, searching):
+    began, ended = threading.Event(), threading.Event()
+    second = lambda state: train(state, 2, None)  # noqa: E731
+    folder = searching(train, second, lambda state: began.set(), lambda state: ended.wait(20))
+    began.wait(20)
+    found = json.loads(cli("watch", folder, "--once", "--json").out)
+    ended.set()
+    assert (found["is_running"], found["trials"], found["num_trials"]) == (True, 1, 3)
+    assert found["states"] == {"COMPLETE": 1}
+    assert found["best"] == {"trial": 0, "values": {"AP": 0.3}}
+    assert found["running"] == [{"trial": 1, "epochs": 2}]
 
 
 def test_once(cli, searching, tmp_path):

@@ -218,5 +218,5 @@ def test_a_flip_test_is_told_not_to_be_in_it(tmp_path, tiny_coco, stubbed, monke
     with pytest.raises(SystemExit):
         main(["export", str(tmp_path / "best"), "--no-check"])
     out = capsys.readouterr().out
-    assert "flip test of its training is not in it" in out
+    assert "its training's flip test is not in it" in out
     assert "not checked" in out

@@ -127,7 +127,7 @@ def test_a_budget_of_time_is_told_in_the_place_of_the_time():
 def test_a_line():
     found = snapshot(0)
     assert line(found.ended[0], found) == (
-        "trial 0 COMPLETE AP 0.5 after 3 epochs | HourglassNet, num_stacks 2, SpatialCrossEntropyLoss, lr 0.0012 | "
+        "trial 0 COMPLETE AP 0.5 after 3 epochs | HourglassNet, num_stacks 2, SpatialCrossEntropyLoss, lr 0.00123 | "
         "9/200 trials, 1 pruned, 1 failed, best AP 0.5 (trial 0), 30:00 elapsed"
     )
     assert "AP 0.1 after 1 epoch (raised: ValueError: bad [/foo]" in line(found.ended[2], found)

@@ -33,3 +33,6 @@ def test_the_table_fits_80_columns_and_tells_why_a_trial_failed():
 
 def test_describe():
     assert describe(RECORDS[2].params) == "ResNet, depth 18"
+    assert describe({"a.angle": 112.0, "a.size": 1234.5, "a.on": "true", "a.mode": '"bilinear"', "a.net": "残差"}) == (
+        "angle 112, size 1234, on true, bilinear, 残差"
+    )

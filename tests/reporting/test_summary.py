@@ -6,6 +6,7 @@ import pytest
 
 from raypose.reporting.failures import Failures, failures
 from raypose.reporting.importance import Importance
+from raypose.reporting.leaderboard import describe
 from raypose.reporting.summary import summary
 
 
@@ -24,8 +25,8 @@ def test_what_won_by_how_much_and_what_was_saved(search):
     made.run(0.2, 0.3, end="PRUNED")
     text = told(made)
     assert "Trial 2 is the best of 4 trials: AP 0.62 after 4 epochs, with " in text
-    assert "That is 0.22 higher than the best of the first 2 trials, AP 0.4." in text
-    assert "Half of all trials came to AP 0.35 or less." in text
+    assert "That is 0.22 higher than the best of the first 2 trials, mostly drawn at random (AP 0.4)." in text
+    assert "Half of" not in text  # of two that came to their end
     assert "Its lead on the next, trial 0, is 0.22; each was trained once" in text
     assert "What mattered cannot be told from 4 trials." in text
     assert "2 of 4 trials were stopped early: 11 epochs were trained in place of 16, 31% less." in text
@@ -38,8 +39,11 @@ def test_a_winner_among_the_first_and_one_that_is_lower(search):
         made.run(10 - value)  # the row's own EPE is 10 less that
     text = told(made)
     assert "EPE 5 after" in text.splitlines()[0]
-    assert "It was among the first 10 trials: later ones came to nothing better." in text
-    assert "or more." in text
+    assert "It is one of the first 10 trials, mostly drawn at random: the 1 since then came to nothing better." in text
+    assert "Half of the 11 trials that came to their end have EPE 5.5 or more." in text
+    made.run(3.0, end="PRUNED")
+    made.run(3.0, end="PRUNED")
+    assert "the 3 since then, 2 of them stopped early, came to nothing better." in told(made)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,36 @@ def test_a_front(search):
     assert "Its lead" not in text
 
 
+def test_being_small_is_no_gain(search):
+    made = search(metric=[{"flops": "min"}, {"AP": "max"}], sampler={"type": "TPESampler"})
+    for value in range(12):
+        made.run(5.0 + value, AP=0.1)
+    assert "drawn at random" not in told(made)
+
+
+def test_what_was_trained_once_may_be_above_the_mean_of_the_best(search):
+    made = search(num_trials=3, repeats=2, repeat_best=1)
+    made.run(0.8)
+    made.run(0.7)
+    made.run(0.6)
+    made.follow(0.5, 0.5)
+    assert "trial 1, trained once, came to 0.7." in told(made)
+
+
+def test_of_many_dimensions_the_important_ones_are_named(search):
+    made = search()
+    made.run(0.5)
+    experiment = made.load()
+    best, names = experiment.best, [*experiment.best.params]
+    assert experiment.described(best) == describe(best.params)
+    importances = [Importance(name, 0.1, 9) for name in reversed(names)]
+    experiment.__dict__["importances"] = importances
+    assert (
+        experiment.described(best, most=1)
+        == f"{describe({names[-1]: best.params[names[-1]]})} and {len(names) - 1} more"
+    )
+
+
 def test_what_mattered_is_named_with_its_part(search, monkeypatch):
     made = search()
     made.run(0.5)
@@ -90,7 +124,7 @@ def test_what_mattered_is_named_with_its_part(search, monkeypatch):
         Importance("model.backbone", 0.2, 4, "too few"),
         Importance("x", 0.01, 40),
     ]
-    monkeypatch.setattr("raypose.reporting.summary.importances", lambda experiment: found)
+    monkeypatch.setattr("raypose.reporting.experiment.importances", lambda experiment: found)
     assert (
         "What mattered, as far as 1 trial can tell, as part of the differences between trials: optimizer.lr (41%)."
         in told(made)

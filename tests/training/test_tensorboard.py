@@ -2,10 +2,12 @@
 
 import cv2
 import numpy as np
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
+from tensorboard.summary.writer.record_writer import RecordWriter
 
-from raypose.training.trial_folder import TrialFolder
+from raypose.training.trial_folder import TrialFolder, read_metrics
 
 
 def opened(path, **options):
@@ -67,3 +69,26 @@ def test_a_picture(tmp_path):
     assert (image.step, image.width, image.height) == (3, 90, 60)
     decoded = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     assert np.abs(decoded[:, 10:30].astype(int) - (220, 30, 40)).max() < 12
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_trial_goes_on_where_nothing_can_be_written(tmp_path, monkeypatch):
+    folder = opened(tmp_path)
+    monkeypatch.setattr(RecordWriter, "write", fails)
+    for epoch in (1, 2):
+        folder.record(epoch, {"AP": 0.5})
+    folder.close("COMPLETE")
+    assert len(read_metrics(tmp_path)) == 2
+    assert (tmp_path / "log.txt").read_text().count("nothing more of this trial for TensorBoard: no such disk") == 1
+
+
+def test_a_trial_begins_where_no_event_file_can_be_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("raypose.training.tensorboard.EventFileWriter", fails)
+    folder = opened(tmp_path)
+    folder.record(1, {"AP": 0.5})
+    folder.close("COMPLETE")
+    assert "for TensorBoard: no such disk" in (tmp_path / "log.txt").read_text()
+
+
+def fails(*args, **kwargs):
+    raise OSError("no such disk")

@@ -69,19 +69,24 @@ def test_what_is_exported(state, exported):
     assert exported["raypose_search_trials", "mouse", "FAIL"] == 1
 
 
-def test_a_search_goes_on_without_what_looks_at_it():
+def test_a_search_goes_on_without_what_looks_at_it(caplog):
     class Broken(Onlooker):
-        every, looks = 0.0, 0
+        every, looks, left = 0.0, 0, False
 
         def look(self, trials):
             self.looks += 1
             raise RuntimeError("no metrics here")
+
+        def leave(self):
+            self.left = True
 
     broken = Broken()
     for _ in range(3):
         broken.on_step_end(0, [])
     broken.on_experiment_end([])
     assert broken.looks == 1
+    assert broken.left  # what it had begun before is taken back
+    assert "no metrics here" in caplog.text
 
 
 def test_a_report_costs_next_to_nothing(state, exported):
@@ -93,3 +98,17 @@ def test_a_report_costs_next_to_nothing(state, exported):
         tell(gauges, number, loss=0.5)
         gauges.on_step_end(0, [])
     assert (time.process_time() - began) / count < 50e-6
+
+
+def test_looks_that_take_long_are_seldom():
+    class Slow(Onlooker):
+        every, looks = 0.0, 0
+
+        def look(self, trials):
+            self.looks += 1
+            time.sleep(0.05)
+
+    slow = Slow()
+    for _ in range(1000):
+        slow.on_step_end(0, [])
+    assert slow.looks == 1

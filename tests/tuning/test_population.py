@@ -196,14 +196,18 @@ def open_state(tmp_path):
     return make
 
 
+LEFT = ("checkpoints/epoch_0002.pt", "weights.pt", "metrics.jsonl", "samples/samples.json")
+
+
 def begin(state, scores):
     """Trials with two epochs each, and what they leave in their folders."""
     for score in scores:
         number = state.next_task().number
         folder = state.files.path(number)
-        (folder / "checkpoints").mkdir(parents=True)
+        for name in ("checkpoints", "samples"):
+            (folder / name).mkdir(parents=True)
         (folder / "config.yaml").write_text(f"of: {number}\n")
-        for name in ("checkpoints/epoch_0002.pt", "weights.pt", "metrics.jsonl"):
+        for name in LEFT:
             (folder / name).write_text(f"{name} of {number}")
         for epoch in (1, 2):
             state.report(number, epoch, {"score": score * epoch})
@@ -232,7 +236,7 @@ def test_a_clone_takes_over_configuration_weights_and_values(open_state):
     folder = state.files.path(1)
     assert json.loads((folder / "lineage.jsonl").read_text()) == entry
     assert (folder / "config.yaml").read_text() == task.text
-    for name in ("checkpoints/epoch_0002.pt", "weights.pt", "metrics.jsonl"):
+    for name in LEFT:
         assert (folder / name).read_text() == f"{name} of 3"
     assert (state.files.path(3) / "weights.pt").read_text() == "weights.pt of 3"
 

@@ -23,7 +23,7 @@ from raypose.tuning.trial_actors import TrialActors
 
 
 def test_title():
-    assert title(7, {"model.backbone": "ResNet", "optimizer.AdamW.lr": 0.00123}) == "trial 7: ResNet, lr 0.0012"
+    assert title(7, {"model.backbone": "ResNet", "optimizer.AdamW.lr": 0.00123}) == "trial 7: ResNet, lr 0.00123"
     many = title(12, {f"a.dimension_{i}": 0.5 for i in range(20)})
     assert many.startswith("trial 12: dimension_0 0.5, ")
     assert many.endswith("dimension_2 0.5, ...")

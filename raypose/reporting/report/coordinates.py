@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from raypose.reporting import words
 from raypose.reporting.report.dimensions import Dimension
 from raypose.reporting.report.figure import Spec
 
@@ -38,7 +39,7 @@ class Row:
 
     def told(self, number: int) -> str:
         value = self.values.get(number, "not in its branch")
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return words.number(value) if isinstance(value, float) else str(value).strip('"')
 
     @property
     def ticks(self) -> list[Spec]:

@@ -11,13 +11,17 @@ from typing import Any
 from raypose.reporting.report.samples import Kept, Sample
 from raypose.reporting.report.theme import PREDICTED, TRUTH
 
+MOST = 30  # keypoints of the full size
+
 
 def drawing(sample: Sample, kept: Kept, place: str = "") -> str:
     """An SVG element: the crop, lines between truth and prediction, both skeletons; `place` are attributes that say where it
     stands in another SVG."""
     data = base64.b64encode(sample.jpeg).decode("ascii")
     w, h = sample.width, sample.height
-    radius, titles = max(w, h) / 95, [_told(kept, sample, i) for i in range(len(kept.names))]
+    many = len(kept.names)  # keypoints are smaller then
+    radius = max(w, h / 2) / 70 * min(1.0, (MOST / max(many, 1)) ** 0.5)  # all crops are shown as wide
+    titles = [_told(kept, sample, i) for i in range(many)]
     parts = [
         f'<image href="data:image/jpeg;base64,{data}" width="{w}" height="{h}"/>',
         _misses(sample, radius),

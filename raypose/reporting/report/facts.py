@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from raypose.reporting.advice import go_on
+from raypose.reporting.effort import about, span
+from raypose.reporting.records import Record
 from raypose.reporting.report.theme import STATES, WORDS
 from raypose.reporting.report.view import View
-from raypose.reporting.report.words import number
-from raypose.reporting.words import counted, spoken
+from raypose.reporting.words import counted, number
 
 
 def values(view: View) -> list[tuple[str, str]]:
@@ -18,21 +21,17 @@ def values(view: View) -> list[tuple[str, str]]:
     return [(goal.metric, number(known[goal.metric])) for goal in view.goals if goal.metric in known]
 
 
-def states(view: View) -> list[tuple[str, str, int]]:
-    """(state, in words, how many trials of the search)."""
-    count = Counter(each.state for each in view.own)
+def states(records: Iterable[Record]) -> list[tuple[str, str, int]]:
+    """(state, in words, how many trials)."""
+    count = Counter(each.state for each in records)
     return [(state, WORDS[state], count[state]) for state in STATES if count[state]]
 
 
 def extent(view: View) -> str:
     """`18 trials, 112 epochs, 3 min 20 s`."""
-    epochs = sum(each.epochs for each in view.own)
-    known = [each for each in view.frozen.values() if each.datetime_start]
-    ends = [each.datetime_complete or each.datetime_start for each in known]
-    seconds = (max(ends) - min(each.datetime_start for each in known)).total_seconds() if known else 0
-    coarse = round(seconds, -1 if seconds > 600 else 0)
-    coarse = coarse - coarse % 60 if coarse > 3600 else coarse
-    return f"{counted(len(view.own), 'trial')}, {counted(epochs, 'epoch')}, {spoken(coarse)}"
+    epochs, seconds = sum(each.epochs for each in view.own), span(view.experiment)
+    parts = [counted(len(view.own), "trial"), counted(epochs, "epoch"), *([about(seconds)] if seconds else [])]
+    return ", ".join(parts)
 
 
 def environment(view: View) -> list[tuple[str, str]]:
@@ -63,8 +62,9 @@ def space(view: View) -> str:
 def commands(view: View) -> list[tuple[str, str]]:
     """(command, what it does), those that there is something for."""
     folder = view.experiment.folder
-    space, best, final = (shlex.quote(str(folder / name)) for name in ("space.yaml", "best", "final"))
-    found = [(f"raypose tune {space}", "searches the same space again", (folder / "space.yaml").exists())]
+    best, final = (shlex.quote(str(folder / name)) for name in ("best", "final"))
+    more = go_on(view.experiment)
+    found = [(more, "goes on from here with as many trials again", bool(more))]
     model = (folder / "best" / "weights.pt").exists()
     found += [
         (f"raypose train {best}", "trains the best configuration again, with the same seed", model),

@@ -105,6 +105,11 @@ def some(records: Sequence[Record], limit: int) -> list[Record]:
     return best + [rest[i * len(rest) // wanted] for i in range(wanted)]
 
 
+def left_out(shown: Sequence[Any], of: Sequence[Any]) -> str:
+    """What to add to a caption where the least important dimensions are not shown."""
+    return f" Shown are the {len(shown)} most important of {len(of)} dimensions." if len(shown) < len(of) else ""
+
+
 def told(shown: Sequence[Any], of: Sequence[Any], what: str = "trials") -> str:
     """What to add to a caption where not all is shown."""
     return f" Shown are {len(shown):,} of {len(of):,} {what}, the best among them." if len(shown) < len(of) else ""

@@ -9,8 +9,7 @@ from raypose.reporting.failures import failures
 from raypose.reporting.leaderboard import describe, of_runs
 from raypose.reporting.records import Record
 from raypose.reporting.report.view import View
-from raypose.reporting.report.words import number
-from raypose.reporting.words import duration
+from raypose.reporting.words import duration, number
 
 LINES = 12  # of an error that are shown
 NAMED = 12  # trials

@@ -8,8 +8,7 @@ from typing import Any
 
 from raypose.config import Goal, leading
 from raypose.reporting.experiment import Experiment
-from raypose.reporting.importance import Importance, importances
-from raypose.reporting.leaderboard import describe
+from raypose.reporting.importance import Importance
 from raypose.reporting.records import Record
 from raypose.reporting.report.dimensions import Dimension, dimensions
 from raypose.reporting.report.figure import short
@@ -49,16 +48,22 @@ class View:
         folders += [self.experiment.trial_folder(self.best.number)] if self.best else []
         return next(filter(None, map(kept_samples, folders)), None)
 
-    @cached_property
+    @property
     def importances(self) -> list[Importance]:
-        return importances(self.experiment)
+        return self.experiment.importances
 
     @cached_property
     def dimensions(self) -> list[Dimension]:
         """Every dimension that a trial has, the most important first."""
-        order = {each.name: i for i, each in enumerate(sorted(self.importances, key=lambda each: -(each.value or 0)))}
+        order = {each.name: i for i, each in enumerate(self.importances)}
         found = dimensions(self.experiment)
         return sorted(found, key=lambda each: order.get(each.name, len(order)))
+
+    @cached_property
+    def varied(self) -> list[Dimension]:
+        """Those in which trials that reached a value differ."""
+        known = {each: {record.params.get(each.name) for record in self.valued} - {None} for each in self.dimensions}
+        return [each for each, taken in known.items() if len(taken) > 1]
 
     @cached_property
     def frozen(self) -> dict[int, Any]:
@@ -70,7 +75,7 @@ class View:
 
     def row(self, record: Record) -> dict[str, Any]:
         """What every figure knows of a trial: `trial`, `what` it is, its `state` and its `value`."""
-        what = describe(record.params)
+        what = self.experiment.described(record)
         return {"trial": record.number, "what": what, "state": record.state, "value": self.value(record)}
 
     def is_best(self, record: Record) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from raypose.errors import RayPoseError
+from raypose.files import DISK_FULL
 from raypose.reporting.roles import is_trial
 
 # By the name of an exception's class, torch's being one among several.
@@ -21,7 +21,6 @@ REASONS = {
 }
 
 ALIKE = 5  # first trials that fail for one reason: then the next one would, too
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def reason(error: BaseException) -> str:

@@ -47,7 +47,7 @@ class Losses:
         stuck = why_not_resumed(self.state.tune.scheduler)
         if self._in_a_row == IN_A_ROW or stuck:
             hint = f"{stuck or 'what was running goes on with --resume'}; details: {self.state.folder}"
-            raise RayPoseError(f"Ray Tune gave up: {error}", hint=hint, exit_status=1) from error
+            raise RayPoseError(f"Ray Tune gave up: {error}", hint=hint, rule="ray-gave-up", exit_status=1) from error
 
 
 def blamed(state: SearchState, error: BaseException | None) -> dict[int, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import ray
+from ray._private import worker
 from rich.console import Console
 
 from raypose.errors import RayPoseError
@@ -56,9 +57,11 @@ def cluster(address: str | None, console: Console, dashboard_host: str | None = 
     if context.dashboard_url:
         console.out(_dashboard(context.dashboard_url), highlight=False)
     try:
+        worker._worker_logs_enabled = False  # Ray tells of lost workers, in colours to pipes, too
         yield where != LOCAL
     finally:
         ray.shutdown()
+        worker._worker_logs_enabled = True
 
 
 def _dashboard(url: str) -> str:

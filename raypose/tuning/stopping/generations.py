@@ -27,6 +27,7 @@ GENERATION = (
 LINEAGE = "lineage"  # of a trial: a list of {epoch, from, params}, what it went on from, where, and with which values
 # Of a trial's folder, what a clone has from its parent; what its config.yaml and lineage.jsonl say is its own.
 FILES = ("metrics.jsonl", "weights.pt", "metrics.json", "predictions.json")
+FOLDERS = ("checkpoints", "samples")
 
 
 class Generations:
@@ -121,9 +122,10 @@ class Generations:
 def copy(parent: Path, clone: Path) -> None:
     """Make a trial's folder that of its parent, as far as a training goes on from it."""
     clone.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(clone / "checkpoints", ignore_errors=True)
-    if (parent / "checkpoints").is_dir():
-        shutil.copytree(parent / "checkpoints", clone / "checkpoints", ignore=shutil.ignore_patterns("*.tmp"))
+    for name in FOLDERS:
+        shutil.rmtree(clone / name, ignore_errors=True)
+        if (parent / name).is_dir():
+            shutil.copytree(parent / name, clone / name, ignore=shutil.ignore_patterns("*.tmp"))
     for name in FILES:
         (clone / name).unlink(missing_ok=True)
         if (parent / name).exists():

@@ -3,6 +3,8 @@
 import json
 import math
 import statistics
+from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -162,6 +164,21 @@ def test_keypoints_and_errors_are_those_that_training_kept(view, made_up):
     bars, marks = FIGURES["errors"](view)[0].spec["layer"][:2]
     assert sum(each["count"] for each in rows(bars)) == 40
     assert [each["at"] for each in rows(marks)] == pytest.approx([np.median(view.kept.errors), 17.55])
+
+
+def test_of_many_keypoints_the_hardest_are_shown_and_of_many_dimensions_the_important(view_of, monkeypatch):
+    view = view_of(MANY)
+    many = {f"point {i}": float(i) for i in range(133)}
+    view.__dict__["kept"] = replace(view.kept, per_keypoint={"EPE": many})
+    (figure,) = FIGURES["keypoints"](view)
+    assert [each["value"] for each in figure.spec["data"]["values"]] == [132.0 - i for i in range(40)]
+    assert "Shown are 40 of 133." in figure.caption
+    for name in ("slices", "importance", "parallel"):
+        monkeypatch.setattr(import_module(f"raypose.reporting.report.figures.{name}"), "FEW", 2)
+    order = [each.name for each in view.dimensions]
+    assert [figure.title for figure in FIGURES["slices"](view)] == [each.short for each in view.varied[:2]]
+    assert order == [each.name for each in view.importances if each.name in order]
+    assert "Shown are the 2 most important of 4 dimensions." in by_name(view, "parallel")["parallel"].caption
 
 
 @pytest.mark.parametrize(

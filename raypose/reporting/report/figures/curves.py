@@ -38,11 +38,11 @@ def curves(view: View) -> list[Figure]:
         _layer(ends, {"type": "circle", "size": 22}, y, tooltip, color=colour, opacity=faint),
         _layer(best, {"type": "line", "strokeWidth": 3, "color": BEST}, y, tooltip),
     ]
-    caption = (
-        f"The {metric} of each trial after each epoch. Grey ones were stopped early, where their line ends; the thick one "
-        f"is the best trial.{told(shown, having)}"
-    )
-    return [Figure("curves", f"{metric} by epoch", caption, spec(layers, 320))]
+    caption = f"The {metric} of each trial after each epoch."
+    if any(each.state == "PRUNED" for each in shown):
+        caption += " Grey ones were stopped early, where their line ends."
+    caption += " The thick one is the best trial." if best else ""
+    return [Figure("curves", f"{metric} by epoch", caption + told(shown, having), spec(layers, 320))]
 
 
 def _layer(rows: list[Spec], mark: Spec, y: Spec, tooltip: Any, **more: Any) -> Spec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raypose.reporting.report.dimensions import shortened
-from raypose.reporting.report.figure import Figure, short, spec, values
+from raypose.reporting.report.figure import Figure, left_out, short, spec, values
 from raypose.reporting.report.theme import STATES
 from raypose.reporting.report.view import View
 
@@ -11,8 +11,7 @@ FEW = 15  # dimensions that are shown
 
 
 def importance(view: View) -> list[Figure]:
-    known = [each for each in view.importances if each.value is not None]
-    found = sorted(known, key=lambda each: -each.value)[:FEW]
+    found = view.importances[:FEW]
     if not any(each.value for each in found):
         return []
     names = shortened(each.name for each in view.importances)
@@ -50,7 +49,9 @@ def importance(view: View) -> list[Figure]:
     ]
     caption = (
         f"How much of the differences in {view.goal.metric} between trials goes with each dimension: a long bar is worth "
-        "searching finely, a short one may be fixed. What is missing to 100% is chance, and dimensions at work together."
+        "searching finely, a short one decided little by itself. What is missing to 100% is chance, and dimensions at work "
+        "together."
     )
+    caption += left_out(found, view.importances)
     drawn = spec(layers, 26 * len(rows), data=values(rows))
     return [Figure("importance", "Importance of each dimension", caption, drawn)]

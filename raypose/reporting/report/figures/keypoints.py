@@ -10,6 +10,7 @@ from raypose.reporting.report.theme import STATES
 from raypose.reporting.report.view import View
 
 FEW = 3  # metrics that are shown
+HARDEST = 40  # keypoints that are shown
 UNITS = {"EPE": "pixels of the image"}
 
 
@@ -27,6 +28,7 @@ def _figure(metric: str, numbers: dict[str, Any]) -> Figure | None:
         return None
     falls = BETTER.get(metric, "max") == "min"
     rows.sort(key=lambda row: -row["value"] if falls else row["value"])
+    left_out, rows = rows[HARDEST:], rows[:HARDEST]
     y = {"field": "name", "type": "nominal", "sort": [row["name"] for row in rows], "title": None}
     title = f"{metric}, {UNITS[metric]}" if metric in UNITS else metric
     x = {"field": "value", "type": "quantitative", "title": title, "axis": {"grid": True, "format": "~g"}}
@@ -41,6 +43,8 @@ def _figure(metric: str, numbers: dict[str, Any]) -> Figure | None:
     caption = (
         f"The best model's {metric} on all validation instances, the hardest keypoints first; {good} bars are good."
     )
+    if left_out:
+        caption += f" Shown are {len(rows)} of {len(rows) + len(left_out)}."
     return Figure(
         f"keypoints-{metric}", f"{metric} by keypoint", caption, spec(layers, 21 * len(rows), data=values(rows))
     )

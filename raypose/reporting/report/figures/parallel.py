@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from raypose.reporting.records import Record
 from raypose.reporting.report.coordinates import ABSENT, Row
 from raypose.reporting.report.dimensions import Dimension
-from raypose.reporting.report.figure import Figure, Spec, some, spec, tip, told, values
+from raypose.reporting.report.figure import Figure, Spec, left_out, some, spec, tip, told, values
 from raypose.reporting.report.theme import BEST, STATES
 from raypose.reporting.report.view import View
 
@@ -32,8 +32,8 @@ def parallel(view: View) -> list[Figure]:
         "that were stopped early, blue the others, the stronger the better, thick the best. Where good lines meet, there is "
         "a value to prefer. A dash on the left stands for trials whose branch lacks the dimension."
     )
-    drawn = spec(_layers(view, rows, shown), HEIGHT * len(rows))
-    return [Figure("parallel", "All dimensions at once", caption + told(shown, done), drawn)]
+    caption += left_out(varied[:FEW], varied) + told(shown, done)
+    return [Figure("parallel", "All dimensions at once", caption, spec(_layers(view, rows, shown), HEIGHT * len(rows)))]
 
 
 def _layers(view: View, rows: Sequence[Row], shown: Sequence[Record]) -> list[Spec]:

@@ -64,7 +64,7 @@ def _figure(
     shown = some(done, LIMIT)
     rows = [{**view.row(each), "at": at[each.number]} for each in shown]
     metric = view.goal.metric
-    scale = {"domain": [0, 1.02 * max(at.values())], "nice": False}
+    scale = {"domain": [0, 1.02 * max(at.values()) or 1], "nice": False}
     x = {"field": "at", "type": "quantitative", "title": x_title, "scale": scale}
     y = {"field": "value", **axis(metric, (row["value"] for row in rows))}
     tooltip = tip(("value", metric), ("at", x_title))

@@ -28,14 +28,11 @@ LIMIT = 300  # trials that a slice shows
 
 def slices(view: View) -> list[Figure]:
     """One figure for each of the most important dimensions that took more than one value."""
-    found = [_slice(view, each) for each in view.dimensions]
-    return [each for each in found if each is not None][:FEW]
+    return [_slice(view, each) for each in view.varied[:FEW]]
 
 
-def _slice(view: View, dimension: Dimension) -> Figure | None:
+def _slice(view: View, dimension: Dimension) -> Figure:
     having = [each for each in view.valued if dimension.name in each.params]
-    if len({str(each.params[dimension.name]) for each in having}) < 2:
-        return None
     shown, metric = some(having, LIMIT), view.goal.metric
     taken = {str(each.params[dimension.name]) for each in having}
     options = [each for each in dimension.options if each in taken]
@@ -68,9 +65,10 @@ def _place(dimension: Dimension, options: list[str], record: Record) -> Spec:
 def _x(dimension: Dimension, options: list[str], rows: list[Spec]) -> Spec:
     if not options:
         return {"field": "at", **axis("", (row["at"] for row in rows), log=dimension.log)}
+    labels = [each.strip('"') for each in options]
     ticks = {
         "values": list(range(len(options))),
-        "labelExpr": f"{json.dumps(options)}[datum.value]",
+        "labelExpr": f"{json.dumps(labels)}[datum.value]",
         "ticks": False,
         "labelPadding": 8,
     }
