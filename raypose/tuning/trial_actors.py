@@ -23,7 +23,7 @@ class TrialActors(Onlooker):
     seconds get one; none do where there is no dashboard.
     """
 
-    after = 3.0  # seconds that a trial has been running
+    after = 5.0  # seconds that a trial has been running
 
     def __init__(self, state: SearchState) -> None:
         super().__init__()
