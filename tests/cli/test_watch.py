@@ -173,7 +173,12 @@ def test_ctrl_c_ends_the_watching_alone(searching):
     ended = threading.Event()
     folder = searching(train, lambda state: ended.wait(20))
     process = subprocess.Popen(
-        [sys.executable, "-m", "raypose", "watch", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "raypose", "watch", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, a shell has had them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert "trials" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

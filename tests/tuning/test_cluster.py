@@ -91,6 +91,9 @@ def test_what_auto_finds_may_have_gone(monkeypatch, tmp_path):
 def test_where_the_dashboard_is(monkeypatch, capsys, mode, url, said):
     monkeypatch.setenv("RAY_AUTH_MODE", mode)
     monkeypatch.setattr(module.ray, "init", lambda **given: type("", (), {"dashboard_url": url}))
+    # Whatever other tests have in this process stays as it is.
+    monkeypatch.setattr(module.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(module.ray, "shutdown", lambda: None)
     with cluster(None, Console(width=40)):
         told = capsys.readouterr().out
     assert told.startswith(f"Ray dashboard: {said}" if said else "")

@@ -13,7 +13,7 @@ from typing import IO
 
 from raypose.errors import RayPoseError
 
-TRIES, PAUSE = 5, 0.02  # who looks whether a search runs holds the lock for a moment; seconds
+TRIES, PAUSE = 50, 0.02  # who looks whether a search runs holds the lock for a moment; seconds
 
 
 @contextlib.contextmanager
