@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 60_000  # ms: a dashboard takes a while to start, and trials some seconds until they are shown
-LOOKS = 15
+LOOKS = 10
 
 # Two trials that train nothing, for a minute or two.
 SEARCH = """
@@ -90,19 +90,14 @@ def shoot(page: Any, address: str, token: str, target: Path) -> list[str]:
 
 
 def open_log(page: Any, name: str, line: str) -> None:
-    """From the Actors page, open a trial's own page and wait for a line of its log, which that shows as it was once."""
+    """From the Actors page, open a trial's own page and wait until it shows a line of the trial's log."""
     page.locator("tbody tr", has_text=name).get_by_role("link").first.click()
-    refresh, line_shown = page.get_by_role("button", name="Refresh", exact=True), page.get_by_text(line).first
     for _ in range(LOOKS):
-        page.wait_for_timeout(2_000)
-        if refresh.is_visible():
-            refresh.click()
-            page.wait_for_timeout(1_000)
-        else:  # the log could not be loaded
-            page.reload()
-        if line_shown.is_visible():
+        page.wait_for_timeout(3_000)
+        if line in page.locator("body").inner_text():
             return
-    line_shown.wait_for(timeout=1)
+        page.reload()  # it shows the log as it was once
+    raise LookupError(f"the page of {name} never showed '{line}'")
 
 
 def _sign_in(page: Any, token: str) -> None:

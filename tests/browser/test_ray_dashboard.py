@@ -30,6 +30,6 @@ def test_the_actors_page_lists_trials_by_number(search, tensorboard, open_page, 
     board, hparams = open_page("about:blank"), pictures("tensorboard")
     hparams.hparams(board, tensorboard(tmp_path / "experiments" / "openfield_mouse", trials=2))
     table = hparams.cells(board)
-    pictures().open_log(page, "trial 1:", "printed in epoch")
+    pictures().open_log(page, "trial 1:", "printed in epoch 3")
     assert {"openfield_mouse/0000", "openfield_mouse/0001"} <= table
     assert {"model.backbone", "optimizer.lr", "AP"} <= table
