@@ -97,7 +97,7 @@ def open_log(page: Any, name: str, line: str) -> None:
         if line in page.locator("body").inner_text():
             return
         page.reload()  # it shows the log as it was once
-    raise LookupError(f"the page of {name} never showed '{line}'")
+    raise LookupError(f"the page of {name} never showed '{line}', but: {page.locator('body').inner_text()}")
 
 
 def _sign_in(page: Any, token: str) -> None:

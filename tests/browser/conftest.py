@@ -115,8 +115,11 @@ STATES = ["COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "COMPLETE", "FAIL"]
 
 
 @pytest.fixture(scope="session")
-def mice(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The experiment of a search through Ray, whose trials train nothing and end as STATES says; only look at it."""
+def mice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The experiment of a search through Ray, whose trials train nothing and end as STATES says; only look at it.
+
+    It has a Ray to itself, which ends with it: the dashboard of another on the same machine shows no logs besides one.
+    """
 
     # Nested, so that it travels to the workers by value.
     def trial(config, run):
