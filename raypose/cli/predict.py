@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from raypose.cli._next import quoted
 from raypose.errors import RayPoseError
 
 if TYPE_CHECKING:
-    from raypose.cli._predicting import Job
+    from raypose.cli._predicting import Job, Outcome
     from raypose.data.image_files import ImageFile
     from raypose.data.table import DatasetInfo
 
@@ -43,16 +43,14 @@ def command(
 
     Draws skeletons into copies of the images, and writes predictions.json, COCO results with each image's file_name.
 
-    Exit status 1 if some of the images cannot be read; the others are done.
+    Exit status 1 if some of the images cannot be read; the others are done. Ctrl-C keeps what was done until then.
     """
-    from rich.console import Console
-    from rich.progress import track
-
     from raypose.cli import _device, tell
     from raypose.cli._predicting import Drawing, outcomes
     from raypose.data.image_files import find_images
     from raypose.files import to_json, write_text
     from raypose.inference import load
+    from raypose.reporting.words import counted
 
     predictor = load(model, _device.device(device))
     folder = _target(target, force)
@@ -62,8 +60,7 @@ def command(
     folder.mkdir(parents=True, exist_ok=True)
     drawing = Drawing(None if no_images else folder, threshold, predictor.info)
     done = outcomes(predictor, jobs, drawing, threads=min(4, os.cpu_count() or 1))
-    console = Console(stderr=True)
-    found = list(track(done, "predicting", len(jobs), console=console, transient=True, disable=not sys.stderr.isatty()))
+    found, interrupted = _until_interrupted(done, len(jobs))
     entries = (to_json(entry, indent=None) for each in found for entry in each.entries)
     write_text(folder / RESULTS, "[\n" + ",\n".join(entries) + "\n]\n")
     problems = [problem for each in found for problem in each.problems]
@@ -75,7 +72,25 @@ def command(
         "unreadable": [problem.file for problem in problems],
     }  # fmt: skip
     click.echo(to_json(told) if as_json else "\n".join(_lines(told, model, drawing.folder, threshold, boxes_file)))
+    if interrupted:
+        click.echo(f"interrupted: {RESULTS} has the first {len(found)} of {counted(len(jobs), 'image')}", err=True)
+        return 130
     return 1 if problems else 0
+
+
+def _until_interrupted(done: Iterator[Outcome], count: int) -> tuple[list[Outcome], bool]:
+    """What is done when all is, or when Ctrl-C comes, and whether that came."""
+    from rich.console import Console
+    from rich.progress import track
+
+    found: list[Outcome] = []
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    try:
+        for each in track(done, "predicting", count, console=console, transient=True, disable=quiet):
+            found.append(each)
+    except KeyboardInterrupt:
+        return found, True
+    return found, False
 
 
 def _jobs(

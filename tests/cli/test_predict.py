@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import pytest
 
 import raypose
 from raypose import RayPoseError
+from raypose.cli import _predicting
 from raypose.data.boxes_file import match, read_boxes
 from raypose.data.image_files import find_images
 from raypose.evaluation import evaluate
@@ -146,6 +148,20 @@ def test_what_is_written_is_no_input_of_the_next_time(cli, model, tiny):
     assert "in predictions\n" in cli("predict", model, "one.png").out
     assert "in predictions-2\n" in cli("predict", model, "one.png").out
     assert Path("one.png").read_bytes() == before
+
+
+def test_what_was_done_when_ctrl_c_came_is_kept(cli, model, tiny, monkeypatch):
+    whole = _predicting.outcomes
+
+    def interrupted(*args, **kwargs):
+        yield from islice(whole(*args, **kwargs), 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_predicting, "outcomes", interrupted)
+    result = cli("predict", model, tiny.img_prefix)
+    assert (result.status, result.err) == (130, "interrupted: predictions.json has the first 2 of 6 images\n")
+    assert "wrote predictions/predictions.json" in result.out
+    assert len(results("predictions")) == 2
 
 
 def test_keypoints_that_are_not_drawn_are_told(cli, model, tiny):
