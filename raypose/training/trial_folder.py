@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -9,6 +10,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -132,18 +134,16 @@ def _repaired_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def _environment() -> dict[str, Any]:
+    return {"host": platform.node(), "pid": os.getpid(), "python": platform.python_version(), "versions": _versions()}
+
+
+@cache
+def _versions() -> dict[str, str]:  # a process has one set, and trials in it are many
     versions = {"raypose": __version__}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "host": platform.node(),
-        "pid": os.getpid(),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+    return versions
 
 
 def git_state() -> dict[str, Any]:
